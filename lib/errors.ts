@@ -1,0 +1,19 @@
+/**
+ * An error of twotemp: one line that names the value and the way out.
+ *
+ * @param code - what went wrong, for programs, as `room/problem`, for example `data/truncated`
+ * @param message - what went wrong, for people, in one line
+ * @example
+ * ```ts
+ * throw new TwotempError("space/density", `density must be in (0, 1], got ${density}`);
+ * ```
+ */
+export class TwotempError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "TwotempError";
+    this.code = code;
+  }
+}

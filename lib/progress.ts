@@ -1,0 +1,35 @@
+/** How far a long piece of work has come; `remainingSeconds` is unknown until the first part is done. */
+export interface Progress {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedSeconds: number;
+  readonly remainingSeconds: number | undefined;
+}
+
+/** What every long-running function takes: where to report, and how to be stopped. */
+export interface WorkOptions {
+  /** Called as work goes on; cheap to call often, the receiver decides how often it draws. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the work early; what was reached is kept where the function says so. */
+  readonly signal?: AbortSignal;
+}
+
+/** Reports progress with an estimate of the time left. */
+export class ProgressMeter {
+  private readonly started: number = performance.now();
+
+  constructor(
+    private readonly label: string,
+    private readonly total: number,
+    private readonly onProgress: WorkOptions["onProgress"],
+  ) {}
+
+  /** Says that `done` of the `total` parts are finished. */
+  report(done: number): void {
+    if (!this.onProgress) return;
+    const elapsedSeconds = (performance.now() - this.started) / 1000;
+    const remainingSeconds = done > 0 ? (elapsedSeconds / done) * (this.total - done) : undefined;
+    this.onProgress({ label: this.label, done, total: this.total, elapsedSeconds, remainingSeconds });
+  }
+}
