@@ -1,0 +1,331 @@
+import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
+import { type Address, Random } from "../engine/random.js";
+import type { LayerCall, Plan, ValueGates } from "./types.js";
+
+/** How {@link forward} runs a plan. */
+export interface ForwardOptions {
+  /** Batch statistics and dropout as in training; default false. */
+  readonly training?: boolean;
+  /** Stop before the softmax of the last layer, if it has one; default false. */
+  readonly logits?: boolean;
+  /** Where dropout masks are drawn; needed when training a model with dropout. */
+  readonly dropout?: Address;
+  /** Receives the new moving mean and variance of each batch normalisation, by weight index, when training. */
+  readonly onMovingStatistics?: (weight: number, value: tf.Tensor) => void;
+  /** Stop at this value instead of the model's outputs. */
+  readonly until?: number;
+}
+
+/** The gates as the layers of a plan read them: one tensor a gated input or weight, scaled to keep the variance. */
+export interface GateSlot {
+  /** The call whose input is gated, or undefined for a weight. */
+  readonly call: number | undefined;
+  /** The index of the input within its call, or of the weight within the plan. */
+  readonly index: number;
+  readonly shape: readonly number[];
+  /** Gate of each value; undefined when they are `offset`, `offset + 1`, ... */
+  readonly gateOf: Int32Array | undefined;
+  readonly offset: number;
+  readonly size: number;
+  /** Whether the slot feeds a sum whose variance is to be kept. */
+  readonly scaled: boolean;
+}
+
+function slotOfInput(plan: Plan, call: number, index: number, gates: ValueGates): GateSlot {
+  const { gateOf, shape } = gates;
+  const offset = gateOf[0];
+  const contiguous = offset >= 0 && gateOf.every((gate, i) => gate === offset + i);
+  return {
+    call,
+    index,
+    shape,
+    gateOf: contiguous ? undefined : gateOf,
+    offset,
+    size: gateOf.length,
+    scaled: plan.calls[call].sumsOverGates,
+  };
+}
+
+/** Every place of `plan` where gates act: gated weights first, then gated inputs in the order of the calls. */
+export function gateSlots(plan: Plan): GateSlot[] {
+  const weights = plan.weights.flatMap((weight, index): GateSlot[] => {
+    if (weight.gateOffset === undefined) return [];
+    const size = weight.shape.reduce((product, extent) => product * extent, 1);
+    return [
+      { call: undefined, index, shape: weight.shape, gateOf: undefined, offset: weight.gateOffset, size, scaled: true },
+    ];
+  });
+  const inputs = plan.calls.flatMap((call, c) =>
+    call.inputGates.flatMap((gates, i) => (gates ? [slotOfInput(plan, c, i, gates)] : [])),
+  );
+  return [...weights, ...inputs];
+}
+
+/**
+ * The gates as each slot reads them, and the factor that was applied.
+ *
+ * A slot that feeds a sum is divided by the square root of its open fraction (mean gate, at least one gate's worth), so
+ * that a gated layer's output keeps its variance. No gradient passes through that factor.
+ *
+ * @param gates - all gates, [gateCount]
+ * @returns for each slot its gates and the scalar factor they were multiplied by
+ */
+export function expandGates(
+  slots: readonly GateSlot[],
+  gates: tf.Tensor1D,
+  scaleByOpenFraction: boolean = true,
+): { values: tf.Tensor[]; factors: (tf.Tensor | undefined)[] } {
+  const values: tf.Tensor[] = [];
+  const factors: (tf.Tensor | undefined)[] = [];
+  for (const slot of slots) {
+    let flat: tf.Tensor;
+    if (slot.gateOf === undefined) {
+      const whole = slot.offset === 0 && slot.size === gates.size;
+      flat = whole ? gates : tf.slice(gates, slot.offset, slot.size);
+    } else {
+      // Ungated values read a one behind the last gate.
+      const gateOf = slot.gateOf.map((gate) => (gate < 0 ? gates.size : gate));
+      flat = tf.gather(tf.concat([gates, tf.ones([1])]), gateOf);
+    }
+    let factor: tf.Tensor | undefined;
+    if (slot.scaled && scaleByOpenFraction) {
+      factor = tf.rsqrt(tf.maximum(tf.mean(flat), 1 / slot.size));
+      flat = tf.mul(flat, factor);
+    }
+    values.push(tf.reshape(flat, slot.shape as number[]));
+    factors.push(factor);
+  }
+  return { values, factors };
+}
+
+/**
+ * The gradient with respect to all gates, from the gradients with respect to what the slots read.
+ *
+ * @param gradients - one tensor a slot, as expanded by {@link expandGates}
+ * @returns [gateCount]
+ */
+export function collectGateGradient(
+  slots: readonly GateSlot[],
+  gradients: readonly tf.Tensor[],
+  factors: readonly (tf.Tensor | undefined)[],
+  gateCount: number,
+): tf.Tensor1D {
+  return tf.tidy(() => {
+    const flat = gradients.map((gradient, s) => {
+      const vector = tf.reshape(gradient, [-1]);
+      const factor = factors[s];
+      return factor ? tf.mul(vector, factor) : vector;
+    });
+    if (slotsTile(slots, gateCount)) return (flat.length === 1 ? flat[0] : tf.concat(flat)) as tf.Tensor1D;
+    let total: tf.Tensor1D | undefined;
+    for (const [s, slot] of slots.entries()) {
+      let part: tf.Tensor1D;
+      if (slot.gateOf === undefined) {
+        part = tf.pad1d(flat[s] as tf.Tensor1D, [slot.offset, gateCount - slot.offset - slot.size]);
+      } else {
+        const segment = slot.gateOf.map((gate) => (gate < 0 ? gateCount : gate));
+        const sums = tf.unsortedSegmentSum(flat[s], tf.tensor1d(segment, "int32"), gateCount + 1);
+        part = tf.slice(sums, 0, gateCount) as tf.Tensor1D;
+      }
+      total = total ? tf.add(total, part) : part;
+    }
+    return total ?? tf.zeros([gateCount]);
+  });
+}
+
+/** Whether the slots are the gates in order, each once: then their gradients only need to be joined. */
+function slotsTile(slots: readonly GateSlot[], gateCount: number): boolean {
+  let next = 0;
+  for (const slot of slots) {
+    if (slot.gateOf !== undefined || slot.offset !== next) return false;
+    next += slot.size;
+  }
+  return next === gateCount;
+}
+
+/** What TensorFlow.js keeps private of a layer and a functional call has to reach. */
+interface Internals {
+  weights: { val: tf.Tensor }[];
+  activation?: { getClassName?(): string };
+}
+
+/** Runs `call` with the layer's variables standing for other tensors, and puts them back whatever happens. */
+function withWeights<T>(layer: tf.layers.Layer, weights: readonly tf.Tensor[], call: () => T): T {
+  const variables = (layer as unknown as Internals).weights;
+  const own = variables.map((variable) => variable.val);
+  try {
+    variables.forEach((variable, i) => (variable.val = weights[i]));
+    return call();
+  } finally {
+    variables.forEach((variable, i) => (variable.val = own[i]));
+  }
+}
+
+/** Runs `call` with the layer's activation left out. */
+function withoutActivation<T>(layer: tf.layers.Layer, call: () => T): T {
+  const internals = layer as unknown as { activation: unknown };
+  const own = internals.activation;
+  try {
+    internals.activation = undefined;
+    return call();
+  } finally {
+    internals.activation = own;
+  }
+}
+
+/** Whether the layer ends in a softmax that {@link ForwardOptions.logits} leaves out. */
+function endsInSoftmax(layer: tf.layers.Layer): boolean {
+  return (layer as unknown as Internals).activation?.getClassName?.() === "softmax";
+}
+
+function dropoutCall(call: LayerCall, index: number, input: tf.Tensor, options: ForwardOptions): tf.Tensor {
+  const config = call.layer.getConfig() as { rate: number; noiseShape?: number[] | null };
+  if (!options.training || config.rate <= 0) return tf.clone(input);
+  if (!options.dropout) {
+    throw new TwotempError("space/dropout", `layer ${call.layer.name} drops units: give an address for its draws`);
+  }
+  const shape = config.noiseShape ?? input.shape;
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const keep = 1 - config.rate;
+  const mask = new Random(...options.dropout, "dropout", index).uniforms(size);
+  for (let i = 0; i < size; i++) mask[i] = mask[i] < keep ? 1 / keep : 0;
+  return tf.mul(input, tf.tensor(mask, shape));
+}
+
+function batchNormalizationCall(
+  call: LayerCall,
+  input: tf.Tensor,
+  weights: readonly tf.Tensor[],
+  options: ForwardOptions,
+): tf.Tensor {
+  const config = call.layer.getConfig() as {
+    axis: number;
+    momentum: number;
+    epsilon: number;
+    center: boolean;
+    scale: boolean;
+  };
+  const axis = config.axis < 0 ? config.axis + input.rank : config.axis;
+  const shape = input.shape.map((extent, i) => (i === axis ? extent : 1));
+  const across = input.shape.map((_, i) => i).filter((i) => i !== axis);
+  let next = 0;
+  const gamma = config.scale ? weights[next++] : undefined;
+  const beta = config.center ? weights[next++] : undefined;
+  let mean = weights[next];
+  let variance = weights[next + 1];
+  if (options.training) {
+    const moments = tf.moments(input, across);
+    const count = across.reduce((product, i) => product * input.shape[i], 1);
+    if (options.onMovingStatistics) {
+      const keep = config.momentum;
+      const blend = (old: tf.Tensor, now: tf.Tensor): tf.Tensor => tf.add(tf.mul(old, keep), tf.mul(now, 1 - keep));
+      const unbiased = tf.mul(moments.variance, count / Math.max(1, count - 1));
+      options.onMovingStatistics(call.weights[next], blend(mean, moments.mean));
+      options.onMovingStatistics(call.weights[next + 1], blend(variance, unbiased));
+    }
+    ({ mean, variance } = moments);
+  }
+  const wide = (vector: tf.Tensor | undefined): tf.Tensor | undefined => vector && tf.reshape(vector, shape);
+  const channelsLast = axis === input.rank - 1;
+  if (channelsLast && input.rank <= 4) {
+    return tf.batchNorm(
+      input,
+      mean as tf.Tensor1D,
+      variance as tf.Tensor1D,
+      beta as tf.Tensor1D,
+      gamma as tf.Tensor1D,
+      config.epsilon,
+    );
+  }
+  const scaled = tf.mul(tf.sub(input, wide(mean)!), tf.rsqrt(tf.add(wide(variance)!, config.epsilon)));
+  const stretched = gamma ? tf.mul(scaled, wide(gamma)!) : scaled;
+  return beta ? tf.add(stretched, wide(beta)!) : stretched;
+}
+
+function callLayer(
+  call: LayerCall,
+  index: number,
+  inputs: readonly tf.Tensor[],
+  weights: readonly tf.Tensor[],
+  options: ForwardOptions,
+  last: boolean,
+): tf.Tensor[] {
+  const { layer } = call;
+  const className = layer.getClassName();
+  if (className === "Dropout") return [dropoutCall(call, index, inputs[0], options)];
+  if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options)];
+  const plain = (): tf.Tensor | tf.Tensor[] =>
+    layer.call(inputs.length === 1 ? inputs[0] : [...inputs], { training: options.training ?? false });
+  const run = last && options.logits && endsInSoftmax(layer) ? () => withoutActivation(layer, plain) : plain;
+  const out = withWeights(layer, weights, run);
+  return Array.isArray(out) ? out : [out];
+}
+
+/**
+ * Runs a plan with the tensors that each gated slot reads given from outside: the form whose gradients a search takes.
+ *
+ * @param weights - one tensor a weight of the plan; gated weights are to be multiplied by their gates already
+ * @param slotGates - gates of each gated input, by slot; weight slots are ignored here
+ * @param inputs - one batch a model input, [batch, ...inputShape]
+ * @returns the model's outputs
+ */
+export function forwardSlots(
+  plan: Plan,
+  slots: readonly GateSlot[],
+  weights: readonly tf.Tensor[],
+  slotGates: readonly (tf.Tensor | undefined)[],
+  inputs: readonly tf.Tensor[],
+  options: ForwardOptions = {},
+): tf.Tensor[] {
+  const values = new Array<tf.Tensor | undefined>(plan.valueCount);
+  plan.inputs.forEach((value, i) => (values[value] = inputs[i]));
+  const gateOfInput = new Map<number, tf.Tensor>();
+  slots.forEach((slot, s) => {
+    const gate = slotGates[s];
+    if (slot.call !== undefined && gate) gateOfInput.set(slot.call * 1024 + slot.index, gate);
+  });
+  for (const [c, call] of plan.calls.entries()) {
+    const read = call.inputs.map((value, i) => {
+      const gate = gateOfInput.get(c * 1024 + i);
+      return gate ? tf.mul(values[value]!, gate) : values[value]!;
+    });
+    const last = call.outputs.some((value) => plan.outputs.includes(value));
+    const own = call.weights.map((w) => weights[w]);
+    callLayer(call, c, read, own, options, last).forEach((tensor, i) => (values[call.outputs[i]] = tensor));
+    if (options.until !== undefined && values[options.until]) return [values[options.until]!];
+  }
+  return plan.outputs.map((value) => values[value]!);
+}
+
+/**
+ * Runs a model with weights and gates given from outside; the model's own variables are left alone.
+ *
+ * @param plan - the model laid out by a search space
+ * @param weights - one tensor a weight of the plan, in its order
+ * @param gates - all gates, [gateCount], or undefined for the ungated model
+ * @param inputs - one batch a model input, [batch, ...inputShape]
+ * @returns the model's outputs
+ * @example
+ * ```ts
+ * const [logits] = forward(space.plan, weights, gates, [images]);
+ * ```
+ */
+export function forward(
+  plan: Plan,
+  weights: readonly tf.Tensor[],
+  gates: tf.Tensor1D | undefined,
+  inputs: readonly tf.Tensor[],
+  options: ForwardOptions & { scaleByOpenFraction?: boolean } = {},
+): tf.Tensor[] {
+  return tf.tidy(() => {
+    if (!gates) return forwardSlots(plan, [], weights, [], inputs, options);
+    const slots = gateSlots(plan);
+    const { values } = expandGates(slots, gates, options.scaleByOpenFraction ?? true);
+    const masked = [...weights];
+    slots.forEach((slot, s) => {
+      if (slot.call === undefined) masked[slot.index] = tf.mul(weights[slot.index], values[s]);
+    });
+    return forwardSlots(plan, slots, masked, values, inputs, options);
+  });
+}
