@@ -79,14 +79,14 @@ export function expandGates(
   const values: tf.Tensor[] = [];
   const factors: (tf.Tensor | undefined)[] = [];
   for (const slot of slots) {
-    let flat: tf.Tensor;
+    let flat: tf.Tensor1D;
     if (slot.gateOf === undefined) {
       const whole = slot.offset === 0 && slot.size === gates.size;
-      flat = whole ? gates : tf.slice(gates, slot.offset, slot.size);
+      flat = whole ? gates : tf.slice1d(gates, slot.offset, slot.size);
     } else {
       // Ungated values read a one behind the last gate.
       const gateOf = slot.gateOf.map((gate) => (gate < 0 ? gates.size : gate));
-      flat = tf.gather(tf.concat([gates, tf.ones([1])]), gateOf);
+      flat = tf.gather(tf.concat1d([gates, tf.ones([1])]), gateOf);
     }
     let factor: tf.Tensor | undefined;
     if (slot.scaled && scaleByOpenFraction) {
@@ -162,12 +162,14 @@ function withWeights<T>(layer: tf.layers.Layer, weights: readonly tf.Tensor[], c
   }
 }
 
+const linear = { getClassName: (): string => "linear", apply: (x: tf.Tensor): tf.Tensor => x };
+
 /** Runs `call` with the layer's activation left out. */
 function withoutActivation<T>(layer: tf.layers.Layer, call: () => T): T {
   const internals = layer as unknown as { activation: unknown };
   const own = internals.activation;
   try {
-    internals.activation = undefined;
+    internals.activation = linear;
     return call();
   } finally {
     internals.activation = own;
@@ -255,6 +257,7 @@ function callLayer(
   const className = layer.getClassName();
   if (className === "Dropout") return [dropoutCall(call, index, inputs[0], options)];
   if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options)];
+  if (className === "Softmax" && last && options.logits) return [tf.clone(inputs[0])];
   const plain = (): tf.Tensor | tf.Tensor[] =>
     layer.call(inputs.length === 1 ? inputs[0] : [...inputs], { training: options.training ?? false });
   const run = last && options.logits && endsInSoftmax(layer) ? () => withoutActivation(layer, plain) : plain;
