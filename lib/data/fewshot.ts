@@ -1,0 +1,103 @@
+import { Random } from "../engine/random.js";
+import { TwotempError } from "../errors.js";
+import type { Dataset } from "./dataset.js";
+
+/** What an {@link Episode} is drawn by. */
+export interface EpisodeOptions {
+  /** Support examples a class. */
+  readonly shots: number;
+  /** Query examples a class. */
+  readonly queries: number;
+  readonly seed: number;
+  /** Which task of this seed; default 0. */
+  readonly episode?: number;
+  /** Number of classes of the task, drawn anew in each episode; default all, in their order. */
+  readonly ways?: number;
+}
+
+/** A few-shot task inside a training split. Labels index `classes`; rows come class after class. */
+export interface Episode {
+  /** The data set's class indices that take part. */
+  readonly classes: Int32Array;
+  readonly support: Int32Array;
+  readonly supportLabels: Int32Array;
+  readonly queries: Int32Array;
+  readonly queryLabels: Int32Array;
+}
+
+/** The rows of each class, in order. */
+export function rowsByClass(labels: Int32Array, classCount: number): Int32Array[] {
+  const sizes = new Int32Array(classCount);
+  for (const label of labels) sizes[label]++;
+  const rows = Array.from(sizes, (size) => new Int32Array(size));
+  sizes.fill(0);
+  labels.forEach((label, row) => (rows[label][sizes[label]++] = row));
+  return rows;
+}
+
+/** See {@link Dataset.shots}. */
+export function drawShots(dataset: Dataset, count: number, options: { seed: number; episode?: number }): Int32Array {
+  checkCount("shots", count);
+  const { seed, episode = 0 } = options;
+  const drawn = dataset.rows("train").map((rows, label) => {
+    checkEnough(dataset, label, rows.length, count, `${count} shots need ${count}`);
+    return drawRows(rows, count, [seed, "shots", episode, label]);
+  });
+  return concatenate(drawn);
+}
+
+/** See {@link Dataset.episode}. */
+export function drawEpisode(dataset: Dataset, options: EpisodeOptions): Episode {
+  const { shots, queries, seed, episode = 0, ways = dataset.classCount } = options;
+  checkCount("shots", shots);
+  checkCount("queries", queries);
+  if (!Number.isInteger(ways) || ways < 2 || ways > dataset.classCount) {
+    throw new TwotempError("data/classes", `ways must be 2 to ${dataset.classCount} of ${dataset.name}, got ${ways}`);
+  }
+  const classes =
+    ways === dataset.classCount
+      ? Int32Array.from({ length: ways }, (_, i) => i)
+      : new Random(seed, "episode classes", episode).permutation(dataset.classCount, ways);
+  const needed = shots + queries;
+  const drawn = Array.from(classes, (label) => {
+    const rows = dataset.rows("train")[label];
+    checkEnough(dataset, label, rows.length, needed, `${shots} shots and ${queries} queries need ${needed}`);
+    return drawRows(rows, needed, [seed, "episode", episode, label]);
+  });
+  const repeated = (times: number): Int32Array =>
+    Int32Array.from({ length: ways * times }, (_, i) => Math.floor(i / times));
+  return {
+    classes: Int32Array.from(classes),
+    support: concatenate(drawn.map((rows) => rows.subarray(0, shots))),
+    supportLabels: repeated(shots),
+    queries: concatenate(drawn.map((rows) => rows.subarray(shots))),
+    queryLabels: repeated(queries),
+  };
+}
+
+function drawRows(rows: Int32Array, count: number, address: readonly (string | number)[]): Int32Array {
+  return new Random(...address).permutation(rows.length, count).map((at) => rows[at]);
+}
+
+function concatenate(parts: readonly Int32Array[]): Int32Array {
+  const out = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function checkCount(what: string, count: number): void {
+  if (!Number.isInteger(count) || count < 1) {
+    throw new TwotempError("data/shots", `${what} must be a whole number from 1, got ${count}`);
+  }
+}
+
+function checkEnough(dataset: Dataset, label: number, held: number, needed: number, what: string): void {
+  if (held < needed) {
+    const name = dataset.classNames[label];
+    throw new TwotempError("data/shots", `${what} examples of class "${name}", ${dataset.name} has ${held}`);
+  }
+}

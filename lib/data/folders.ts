@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+
+/** The data folder of the project itself, into which downloads go. */
+export const projectFolder: string = resolve(__dirname, "../../../datasets");
+
+/**
+ * The folders in which data sets are looked for, in order: those that the environment variable `TWOTEMP_DATASETS` lists
+ * (between `:`, on Windows `;`), then the project's `datasets/`.
+ */
+export function dataFolders(): string[] {
+  const listed = (process.env.TWOTEMP_DATASETS ?? "").split(delimiter).filter((folder) => folder !== "");
+  return [...listed.map((folder) => resolve(folder)), projectFolder];
+}
+
+/**
+ * The paths of a data set's files in the first folder that has all of them, or undefined.
+ *
+ * A file may be there without its `.gz`.
+ */
+export function findFiles(name: string, files: readonly string[]): string[] | undefined {
+  for (const folder of dataFolders()) {
+    const paths = files.map((file) => {
+      const path = join(folder, name, file);
+      return existsSync(path) ? path : path.replace(/\.gz$/, "");
+    });
+    if (paths.every((path) => existsSync(path))) return paths;
+  }
+  return undefined;
+}
