@@ -7,6 +7,7 @@ export * from "./space/index.js";
 export * from "./relaxation/index.js";
 export * from "./search/index.js";
 export * from "./theory/index.js";
+export * from "./statistics/index.js";
 export * from "./baselines/index.js";
 export * from "./transfer/index.js";
 export * from "./experiments/index.js";
