@@ -1,1 +1,5 @@
-export {};
+export { type BrowserChoice, findBrowser } from "./browser.js";
+export { type Figure, type FigureOptions, type PlotlyObject, type Table, toCsv, withTheme } from "./figure.js";
+export * as figures from "./figures.js";
+export { closeBrowser, png, saveFigure, type SavedFigure, type StillOptions, svg } from "./stills.js";
+export { type ArmStyle, armStyle, palette, type Theme } from "./style.js";

@@ -1,0 +1,80 @@
+import { round } from "./numbers.js";
+import { template, type Theme } from "./style.js";
+
+/** A part of a Plotly figure: plain JSON. */
+export type PlotlyObject = Readonly<Record<string, unknown>>;
+
+/** Numbers in rows and named columns. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/**
+ * A Plotly figure as plain JSON, with the numbers that it draws.
+ *
+ * `data`, `layout` and `frames` are what `Plotly.newPlot` takes; `table` is what {@link saveFigure} writes as CSV.
+ */
+export interface Figure {
+  readonly data: readonly PlotlyObject[];
+  readonly layout: PlotlyObject;
+  readonly frames?: readonly PlotlyObject[];
+  readonly table: Table;
+}
+
+/** Options of every figure. */
+export interface FigureOptions {
+  /** The finding, in the reader's words; default: what is drawn. */
+  readonly title?: string;
+  /** Colours for a light (default) or a dark page. */
+  readonly theme?: Theme;
+}
+
+/** What a figure function hands to {@link makeFigure}. */
+export interface FigureParts {
+  readonly title: string;
+  /** Under the title: how many runs, what the intervals are. */
+  readonly subtitle: string;
+  readonly data: readonly PlotlyObject[];
+  readonly layout: PlotlyObject;
+  readonly frames?: readonly PlotlyObject[];
+  readonly table: Table;
+}
+
+/** A figure in the project's one style. */
+export function makeFigure(parts: FigureParts, options: FigureOptions = {}): Figure {
+  const layout = {
+    title: { text: escapeText(options.title ?? parts.title), subtitle: { text: escapeText(parts.subtitle) } },
+    ...parts.layout,
+    template: template(options.theme ?? "light"),
+  };
+  const frames = parts.frames && { frames: parts.frames };
+  return { data: parts.data, layout, ...frames, table: parts.table };
+}
+
+/** The same figure for a light or a dark page. */
+export function withTheme(figure: Figure, theme: Theme): Figure {
+  return { ...figure, layout: { ...figure.layout, template: template(theme) } };
+}
+
+/** Text that Plotly shows as it is: it reads a few HTML tags in labels. */
+export function escapeText(text: string): string {
+  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+/**
+ * A table as comma-separated values (RFC 4180), numbers to 7 significant digits.
+ *
+ * @example
+ * ```ts
+ * toCsv({ columns: ["arm", "accuracy"], rows: [["learned", 0.75]] });   // "arm,accuracy\nlearned,0.75\n"
+ * ```
+ */
+export function toCsv(table: Table): string {
+  const cell = (value: string | number | null): string => {
+    if (value === null) return "";
+    if (typeof value === "number") return String(round(value, 7));
+    return /[",\r\n]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value;
+  };
+  return [table.columns, ...table.rows].map((row) => row.map(cell).join(",") + "\n").join("");
+}

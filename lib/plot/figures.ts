@@ -1,0 +1,3 @@
+export { gateHistogram } from "./gateHistogram.js";
+export { keptGates } from "./keptGates.js";
+export { searchCurves } from "./searchCurves.js";
