@@ -1,2 +1,5 @@
+export * from "./batchNorm.js";
+export * from "./loss.js";
+export * from "./optimizer.js";
 export * from "./random.js";
 export * from "./ready.js";

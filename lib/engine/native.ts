@@ -1,0 +1,99 @@
+import * as tf from "@tensorflow/tfjs";
+
+/** One attribute of a TensorFlow op, as the native binding takes it. */
+interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** What of TensorFlow.js's native binding this room calls: ids stand for TensorFlow's own tensor handles. */
+export interface Binding {
+  readonly TF_FLOAT: number;
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_SHAPE: number;
+  readonly TF_Version: string;
+  executeOp(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Output[];
+  deleteTensor(id: number): void;
+}
+
+interface Output {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The native backend, as far as this room reaches into it. */
+export interface NativeBackend {
+  readonly binding: Binding;
+  readonly tensorMap: { get(dataId: object): { refCount: number }; has(dataId: object): boolean };
+  readonly isUsingGpuDevice: boolean;
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  createOutputTensor(output: Output): tf.Tensor;
+  incRef(dataId: object): void;
+  disposeData(dataId: object, force?: boolean): boolean;
+}
+
+/** The native backend if it is the one that runs, else undefined. */
+export function nativeBackend(): NativeBackend | undefined {
+  return tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
+}
+
+/** An attribute of an op, still to be told the binding's numbers for the types. */
+export type AttributeMaker = (binding: Binding) => Attribute;
+
+/** One maker a type of attribute, since JavaScript's numbers don't tell whole ones from fractions. */
+export const attribute: {
+  string(name: string, value: string): AttributeMaker;
+  int(name: string, value: number | readonly number[]): AttributeMaker;
+  float(name: string, value: number): AttributeMaker;
+  bool(name: string, value: boolean): AttributeMaker;
+  float32(name: string): AttributeMaker;
+  shape(name: string, value: readonly number[]): AttributeMaker;
+} = {
+  string: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_STRING, value }),
+  int: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_INT, value }),
+  float: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_FLOAT, value }),
+  bool: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_BOOL, value }),
+  float32: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
+  shape: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_SHAPE, value }),
+};
+
+/** Runs any op of TensorFlow and leaves its outputs as they are: the caller deletes them or makes tensors of them. */
+export function executeRaw(
+  backend: NativeBackend,
+  op: string,
+  attributes: readonly AttributeMaker[],
+  inputs: readonly number[],
+  outputs: number,
+): Output[] {
+  const { binding } = backend;
+  const made = attributes.map((make) => make(binding));
+  return binding.executeOp(op, made, inputs, outputs);
+}
+
+/**
+ * Runs any op of TensorFlow on tensors.
+ *
+ * @param op - TensorFlow's name, for example `"ReluGrad"`
+ * @param attributes - made by {@link attribute}
+ * @param outputs - how many outputs the op has
+ * @param wanted - how many of them, from the first, become tensors; the rest are deleted
+ * @throws Error what TensorFlow says of the op or its inputs
+ */
+export function execute(
+  backend: NativeBackend,
+  op: string,
+  attributes: readonly AttributeMaker[],
+  inputs: readonly tf.TensorInfo[],
+  outputs: number = 1,
+  wanted: number = outputs,
+): tf.Tensor[] {
+  const made = executeRaw(backend, op, attributes, backend.getInputTensorIds(inputs), outputs);
+  for (const output of made.slice(wanted)) backend.binding.deleteTensor(output.id);
+  return made.slice(0, wanted).map((output) => backend.createOutputTensor(output));
+}

@@ -1,0 +1,2 @@
+/** (filled in the next commit) */
+export function useWasmGradients(): void {}
