@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { batchNorm } from "../engine/batchNorm.js";
 import { TwotempError } from "../errors.js";
 import { type Address, Random } from "../engine/random.js";
 import type { LayerCall, Plan, ValueGates } from "./types.js";
@@ -91,7 +92,7 @@ export function expandGates(
     let factor: tf.Tensor | undefined;
     if (slot.scaled && scaleByOpenFraction) {
       factor = tf.rsqrt(tf.maximum(tf.mean(flat), 1 / slot.size));
-      flat = tf.mul(flat, factor);
+      flat = tf.mul<tf.Tensor1D>(flat, factor);
     }
     values.push(tf.reshape(flat, slot.shape as number[]));
     factors.push(factor);
@@ -128,7 +129,7 @@ export function collectGateGradient(
         const sums = tf.unsortedSegmentSum(flat[s], tf.tensor1d(segment, "int32"), gateCount + 1);
         part = tf.slice(sums, 0, gateCount) as tf.Tensor1D;
       }
-      total = total ? tf.add(total, part) : part;
+      total = total ? tf.add<tf.Tensor1D>(total, part) : part;
     }
     return total ?? tf.zeros([gateCount]);
   });
@@ -216,27 +217,32 @@ function batchNormalizationCall(
   const beta = config.center ? weights[next++] : undefined;
   let mean = weights[next];
   let variance = weights[next + 1];
+  const channelsLast = axis === input.rank - 1 && input.rank >= 2 && input.rank <= 4;
   if (options.training) {
-    const moments = tf.moments(input, across);
     const count = across.reduce((product, i) => product * input.shape[i], 1);
+    const fused = channelsLast
+      ? batchNorm(input, gamma as tf.Tensor1D | undefined, beta as tf.Tensor1D | undefined, config.epsilon)
+      : undefined;
+    const moments = fused ?? tf.moments(input, across);
     if (options.onMovingStatistics) {
       const keep = config.momentum;
       const blend = (old: tf.Tensor, now: tf.Tensor): tf.Tensor => tf.add(tf.mul(old, keep), tf.mul(now, 1 - keep));
-      const unbiased = tf.mul(moments.variance, count / Math.max(1, count - 1));
+      const unbiased = fused?.variance ?? tf.mul(moments.variance, count / Math.max(1, count - 1));
       options.onMovingStatistics(call.weights[next], blend(mean, moments.mean));
       options.onMovingStatistics(call.weights[next + 1], blend(variance, unbiased));
     }
+    if (fused) return fused.output;
     ({ mean, variance } = moments);
   }
   const wide = (vector: tf.Tensor | undefined): tf.Tensor | undefined => vector && tf.reshape(vector, shape);
-  const channelsLast = axis === input.rank - 1;
-  if (channelsLast && input.rank <= 4) {
+  if (channelsLast) {
     return tf.batchNorm(
       input,
       mean as tf.Tensor1D,
       variance as tf.Tensor1D,
       beta as tf.Tensor1D,
-      gamma as tf.Tensor1D,
+      // Without a scale TensorFlow.js can't take the gradient.
+      (gamma ?? tf.ones([shape[axis]])) as tf.Tensor1D,
       config.epsilon,
     );
   }
