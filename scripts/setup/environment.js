@@ -1,0 +1,31 @@
+const path = require("node:path");
+const paths = require("./paths.js");
+const { remembered } = require("./choices.js");
+
+/**
+ * The environment of a program that the project starts: the chosen engine, and Jupyter's folders inside the repository, so
+ * that the user's own configuration and kernels stay untouched.
+ *
+ * @param {{ engine?: "native" | "wasm" | "cpu" }} [choices] - the remembered ones by default
+ * @returns {NodeJS.ProcessEnv}
+ */
+function environment({ engine = remembered().engine } = {}) {
+  const jupyter = path.join(paths.build, "jupyter");
+  /** @type {NodeJS.ProcessEnv} */
+  const env = {
+    ...process.env,
+    JUPYTER_CONFIG_DIR: path.join(jupyter, "config"),
+    JUPYTER_DATA_DIR: path.join(jupyter, "data"),
+    JUPYTER_RUNTIME_DIR: path.join(jupyter, "runtime"),
+    JUPYTERLAB_SETTINGS_DIR: path.join(jupyter, "settings"),
+    JUPYTERLAB_WORKSPACES_DIR: path.join(jupyter, "workspaces"),
+    JUPYTER_PLATFORM_DIRS: "0",
+    JUPYTER_PREFER_ENV_PATH: "1",
+    PYTHONNOUSERSITE: "1",
+  };
+  // The native engine is what `ready()` tries first by itself; only another choice has to be told.
+  if (engine !== "native") env.TWOTEMP_ENGINE ??= engine;
+  return env;
+}
+
+module.exports = { environment };
