@@ -1,5 +1,7 @@
 export * from "./errors.js";
 export * from "./progress.js";
+export * from "./project.js";
+export * from "./settings.js";
 export * from "./engine/index.js";
 export * from "./data/index.js";
 export * from "./models/index.js";

@@ -1,1 +1,5 @@
-export {};
+export { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
+export { resumeSearch, search, Search, type SearchCheckpoint, type SearchStep } from "./search.js";
+export { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
+export { histogramBins, type SearchTrace, type TraceEntry } from "./trace.js";
+export { ridgePredictions } from "./ridge.js";

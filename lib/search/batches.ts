@@ -1,0 +1,48 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Dataset } from "../data/index.js";
+import { type Address, Random } from "../engine/index.js";
+import type { Batch } from "./objective.js";
+
+/** The given rows of a split as tensors. */
+export function batchOf(dataset: Dataset, split: "train" | "test", rows: ArrayLike<number>): Batch {
+  const labels = Int32Array.from({ length: rows.length }, (_, i) => dataset[split].labels[rows[i]]);
+  return {
+    inputs: tf.tensor(dataset.batch(split, rows), [rows.length, ...dataset.inputShape]),
+    labels: tf.oneHot(tf.tensor1d(labels, "int32"), dataset.classCount) as tf.Tensor2D,
+  };
+}
+
+/**
+ * Mini-batches without replacement: each epoch is a keyed permutation of the training rows, so that batch `step` is the
+ * same whatever was read before it. A last part too small for a batch is left out of its epoch.
+ */
+export class Batches {
+  private epoch: number = -1;
+  private order: Int32Array = new Int32Array();
+  private readonly perEpoch: number;
+
+  constructor(
+    private readonly dataset: Dataset,
+    readonly size: number,
+    private readonly address: Address,
+  ) {
+    this.size = Math.min(size, dataset.train.count);
+    this.perEpoch = Math.floor(dataset.train.count / this.size);
+  }
+
+  /** The rows of batch `step`. */
+  rows(step: number): Int32Array {
+    const epoch = Math.floor(step / this.perEpoch);
+    if (epoch !== this.epoch) {
+      this.order = new Random(...this.address, "epoch", epoch).permutation(this.dataset.train.count);
+      this.epoch = epoch;
+    }
+    const first = (step % this.perEpoch) * this.size;
+    return this.order.subarray(first, first + this.size);
+  }
+
+  /** Batch `step` as tensors. */
+  at(step: number): Batch {
+    return batchOf(this.dataset, "train", this.rows(step));
+  }
+}

@@ -1,0 +1,91 @@
+import * as tf from "@tensorflow/tfjs";
+import { softmaxCrossEntropy } from "../engine/index.js";
+import { collectGateGradient, expandGates, type ForwardOptions, forwardSlots, type GateSlot } from "../space/forward.js";
+import type { Plan } from "../space/types.js";
+
+/** One batch of labelled examples as tensors: inputs [batch, ...inputShape], labels one-hot [batch, classes]. */
+export interface Batch {
+  readonly inputs: tf.Tensor;
+  readonly labels: tf.Tensor2D;
+}
+
+/** A loss and its gradients at one architecture. */
+export type Evaluation = {
+  readonly loss: tf.Scalar;
+  /** With respect to the gates, [gateCount]; without the price of complexity. */
+  readonly gateGradient: tf.Tensor1D;
+  /** With respect to the trainable weights, in the plan's order; empty when not asked for. */
+  readonly weightGradients: tf.Tensor[];
+};
+
+/** What a loss sees of one functional call: the masked weights and the gates at the inputs. */
+export type Loss = (weights: readonly tf.Tensor[], slotGates: readonly tf.Tensor[]) => tf.Scalar;
+
+/**
+ * The loss of a gated model and its gradients with respect to the gates and, if asked for, the trainable weights.
+ *
+ * Gates enter as `a f` with `f` the factor that keeps the variance (see {@link expandGates}); a gated weight is
+ * `W a f`, so that from the gradient `G` of the masked weight follow `dW = G a f` and `da = G W f`.
+ *
+ * @param weights - one tensor a weight of the plan
+ * @param gates - [gateCount]
+ */
+export function differentiate(
+  plan: Plan,
+  slots: readonly GateSlot[],
+  weights: readonly tf.Tensor[],
+  gates: tf.Tensor1D,
+  loss: Loss,
+  wantWeights: boolean,
+): Evaluation {
+  return tf.tidy(() => {
+    const { values, factors } = expandGates(slots, gates);
+    const maskOf = new Map<number, tf.Tensor>();
+    slots.forEach((slot, s) => {
+      if (slot.call === undefined) maskOf.set(slot.index, values[s]);
+    });
+    const masked = weights.map((weight, w) => {
+      const mask = maskOf.get(w);
+      return mask ? tf.mul(weight, mask) : weight;
+    });
+    const varied = plan.weights.flatMap((spec, w) => (maskOf.has(w) || (wantWeights && spec.trainable) ? [w] : []));
+    const inputSlots = slots.flatMap((slot, s) => (slot.call === undefined ? [] : [s]));
+    const position = new Map(varied.map((w, i) => [w, i]));
+
+    const variables = [...varied.map((w) => masked[w]), ...inputSlots.map((s) => values[s])];
+    const { value, grads } = tf.valueAndGrads((...given: tf.Tensor[]) => {
+      const all = [...masked];
+      varied.forEach((w, i) => (all[w] = given[i]));
+      const slotGates = [...values];
+      inputSlots.forEach((s, i) => (slotGates[s] = given[varied.length + i]));
+      return loss(all, slotGates);
+    })(variables);
+
+    const slotGradients = slots.map((slot, s) =>
+      slot.call === undefined
+        ? tf.mul(grads[position.get(slot.index)!], weights[slot.index])
+        : grads[varied.length + inputSlots.indexOf(s)],
+    );
+    const weightGradients = wantWeights
+      ? plan.weights.flatMap((spec, w) => {
+          if (!spec.trainable) return [];
+          const gradient = grads[position.get(w)!];
+          const mask = maskOf.get(w);
+          return [mask ? tf.mul(gradient, mask) : gradient];
+        })
+      : [];
+    return {
+      loss: value as tf.Scalar,
+      gateGradient: collectGateGradient(slots, slotGradients, factors, plan.gateCount),
+      weightGradients,
+    };
+  });
+}
+
+/** The mean cross entropy of the model's first output on a batch, as a {@link Loss}. */
+export function crossEntropy(plan: Plan, slots: readonly GateSlot[], batch: Batch, options: ForwardOptions): Loss {
+  return (weights, slotGates) => {
+    const [logits] = forwardSlots(plan, slots, weights, slotGates, [batch.inputs], { ...options, logits: true });
+    return softmaxCrossEntropy(batch.labels, logits as tf.Tensor2D);
+  };
+}

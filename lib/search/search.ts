@@ -1,0 +1,293 @@
+import { setImmediate } from "node:timers/promises";
+import * as tf from "@tensorflow/tfjs";
+import type { Dataset } from "../data/index.js";
+import { Random } from "../engine/index.js";
+import { TwotempError } from "../errors.js";
+import { ProgressMeter, type WorkOptions } from "../progress.js";
+import { createRelaxation, type Relaxation, type RelaxationOptions } from "../relaxation/index.js";
+import { type Architecture, gateSlots, type SearchSpace } from "../space/index.js";
+import { type Certificate, certificate } from "../theory/index.js";
+import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
+import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
+import { histogramBins, type SearchTrace, snapshotCount, snapshotGates, type TraceEntry } from "./trace.js";
+
+/** What the iterator of a search yields. */
+export interface SearchStep {
+  readonly step: number;
+  readonly loss: number;
+  readonly price: number;
+  readonly complexity: number;
+}
+
+/** Everything that a search needs to go on exactly from where it was. */
+export interface SearchCheckpoint {
+  readonly version: 1;
+  readonly settings: SearchSettings;
+  readonly step: number;
+  readonly price: number;
+  readonly relaxation: ReturnType<Relaxation["save"]>;
+  readonly strategy: StrategyState;
+  readonly trace: SearchTrace;
+}
+
+/** A search under way, or finished: see {@link search}. */
+export class Search implements AsyncIterable<SearchStep> {
+  readonly settings: SearchSettings;
+  readonly trace: SearchTrace;
+  /** Seconds spent in steps so far. */
+  seconds: number = 0;
+  private readonly relaxation: Relaxation;
+  private readonly relaxationOptions: RelaxationOptions;
+  private readonly strategy: WeightStrategy;
+  private readonly costs: tf.Tensor1D;
+  private done: number = 0;
+  private price: number;
+
+  constructor(
+    readonly space: SearchSpace,
+    readonly dataset: Dataset,
+    options: SearchOptions,
+    checkpoint?: SearchCheckpoint,
+  ) {
+    const settings = checkpoint?.settings ?? searchSettings(options);
+    this.settings = settings;
+    if (space.gateCount === 0) {
+      throw new TwotempError("search/gates", "the space has no gates: space.summary() says why no layer is gated");
+    }
+    checkFit(space, dataset);
+    const { seed } = settings;
+    const spread = new Random(seed, "initial logits");
+    const initialLogits = Float64Array.from(
+      { length: space.gateCount },
+      () => settings.initialLogit + settings.initialSpread * (2 * spread.uniform() - 1),
+    );
+    this.relaxationOptions = {
+      gateCount: space.gateCount,
+      estimator: settings.estimator,
+      update: settings.update,
+      coldTemperature: settings.coldTemperature,
+      hotTemperature: settings.hotTemperature,
+      logitBound: settings.logitBound,
+      stepSize: settings.stepSize,
+      initialLogits,
+      annealSteps: settings.steps,
+      seed,
+    };
+    this.relaxation = createRelaxation(this.relaxationOptions);
+    this.strategy = weightStrategies[settings.weights]({
+      space,
+      slots: gateSlots(space.plan),
+      dataset,
+      seed,
+      batch: settings.batch,
+      redrawEvery: settings.redrawEvery,
+      weightStepSize: settings.weightStepSize,
+      episode: settings.episode,
+    });
+    this.costs = tf.tensor1d(Float32Array.from(space.costs(settings.costs)));
+    this.price = settings.penalty;
+    this.trace = {
+      groups: space.groups.map(({ name, size }) => ({ name, size })),
+      steps: settings.steps,
+      density: settings.density,
+      entries: [],
+      snapshots: [],
+    };
+    if (checkpoint) {
+      this.done = checkpoint.step;
+      this.price = checkpoint.price;
+      this.relaxation.load(checkpoint.relaxation);
+      this.strategy.load(checkpoint.strategy, checkpoint.step);
+      this.trace.entries.push(...checkpoint.trace.entries);
+      this.trace.snapshots.push(...checkpoint.trace.snapshots);
+    }
+  }
+
+  /** Steps done so far. */
+  get step(): number {
+    return this.done;
+  }
+
+  get finished(): boolean {
+    return this.done >= this.settings.steps;
+  }
+
+  /** A copy of the logits, [gateCount]; positive is open. */
+  logits(): Float64Array {
+    return this.relaxation.logits();
+  }
+
+  /** One step: gates forward, loss and gradients, price of complexity, gates updated. */
+  advance(): SearchStep {
+    const started = performance.now();
+    const gates = this.relaxation.gates();
+    const { loss, gateGradient } = this.strategy.evaluate(this.done, gates);
+    const [lossValue, complexity] = tf.tidy(() => {
+      const both = tf.stack([loss, tf.sum(tf.mul(this.costs, gates))]);
+      return both.dataSync<"float32">();
+    });
+    if (!Number.isFinite(lossValue)) {
+      tf.dispose([loss, gateGradient]);
+      throw new TwotempError(
+        "search/not-finite",
+        `loss is ${lossValue} at step ${this.done}: lower weightStepSize (${this.settings.weightStepSize}) or look for extreme values in the data`,
+      );
+    }
+    const total = tf.tidy(() => tf.add(gateGradient, tf.mul(this.costs, this.price)) as tf.Tensor1D);
+    const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price, complexity };
+    if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
+    this.relaxation.step(total, lossValue + this.price * complexity);
+    tf.dispose([loss, gateGradient, total]);
+    this.price *= this.steering(complexity);
+    this.done += 1;
+    this.seconds += (performance.now() - started) / 1000;
+    return taken;
+  }
+
+  /** The factor by which the price changes: up while more is open than asked for. */
+  private steering(complexity: number): number {
+    const { density, densityDecay, steeringRate, steps } = this.settings;
+    if (density === undefined) return 1;
+    const passed = densityDecay > 0 ? Math.min(1, this.done / (densityDecay * steps)) : 1;
+    const target = density ** passed;
+    return Math.exp(steeringRate * Math.max(-1, Math.min(1, (complexity - target) / target)));
+  }
+
+  private record(step: SearchStep): void {
+    const logits = this.relaxation.logits();
+    const cold = this.settings.coldTemperature;
+    const histogram = new Array<number>(histogramBins).fill(0);
+    for (const logit of logits) {
+      const gate = 1 / (1 + Math.exp(-logit / cold));
+      histogram[Math.min(histogramBins - 1, Math.floor(gate * histogramBins))] += 1;
+    }
+    const kept = this.space.groups.map(({ offset, size }) => {
+      let open = 0;
+      for (let i = offset; i < offset + size; i++) open += logits[i] > 0 ? 1 : 0;
+      return open / size;
+    });
+    const entry: TraceEntry = { ...step, kept, histogram };
+    this.trace.entries.push(entry);
+    const every = Math.ceil(this.settings.steps / snapshotCount);
+    const due = this.trace.snapshots.length === 0 || step.step - this.trace.snapshots.at(-1)!.step >= every;
+    const last = step.step === this.settings.steps - 1;
+    if (logits.length <= snapshotGates && (due || last)) {
+      this.trace.snapshots.push({ step: step.step, logits: Array.from(logits, (x) => Math.fround(x)) });
+    }
+  }
+
+  /**
+   * Runs to the end, or until the signal aborts; run again to go on from there.
+   *
+   * @param options - `onStep` sees the search after each step; `signal` stops it, keeping what was reached
+   */
+  async run(options: WorkOptions & { readonly onStep?: (search: Search) => void } = {}): Promise<this> {
+    const meter = new ProgressMeter("search", this.settings.steps, options.onProgress);
+    let rested = performance.now();
+    while (!this.finished && !options.signal?.aborted) {
+      this.advance();
+      options.onStep?.(this);
+      meter.report(this.done);
+      if (performance.now() - rested > 30) {
+        await setImmediate();
+        rested = performance.now();
+      }
+    }
+    return this;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<SearchStep> {
+    while (!this.finished) {
+      yield this.advance();
+      await setImmediate();
+    }
+  }
+
+  /**
+   * The architecture that has been learned so far: the gates with the largest logits.
+   *
+   * @param options.density - fraction of the gates to keep, met exactly; default the search's density, or the gates
+   *   with positive logits if it had none
+   */
+  architecture(options: { readonly density?: number } = {}): Architecture {
+    const density = options.density ?? this.settings.density;
+    const logits = this.relaxation.logits();
+    const provenance = { method: "twotemp", source: this.dataset.name, step: this.done, settings: { ...this.settings } };
+    return density === undefined
+      ? this.space.architecture(Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0)), provenance)
+      : this.space.keepLargest(logits, density, provenance);
+  }
+
+  /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
+  certificate(): Certificate {
+    return certificate(this.relaxation.accumulators(), this.relaxationOptions, this.architecture().mask);
+  }
+
+  /** Everything needed to go on exactly from here with {@link resumeSearch}. */
+  checkpoint(): SearchCheckpoint {
+    return {
+      version: 1,
+      settings: this.settings,
+      step: this.done,
+      price: this.price,
+      relaxation: this.relaxation.save(),
+      strategy: this.strategy.save(),
+      trace: structuredClone(this.trace),
+    };
+  }
+
+  /** Frees the tensors; logits, trace and architecture can no longer be read afterwards. */
+  dispose(): void {
+    this.relaxation.dispose();
+    this.strategy.dispose();
+    this.costs.dispose();
+  }
+}
+
+/** Refuses a data set whose shape or classes the model can't take. */
+function checkFit(space: SearchSpace, dataset: Dataset): void {
+  const inputShape = space.model.inputs[0].shape.slice(1);
+  if (inputShape.join() !== dataset.inputShape.join()) {
+    throw new TwotempError(
+      "search/input-shape",
+      `the model reads [${inputShape.join(", ")}], ${dataset.name} has examples of [${dataset.inputShape.join(", ")}]`,
+    );
+  }
+  const classes = space.model.outputs[0].shape.at(-1);
+  if (classes !== dataset.classCount) {
+    throw new TwotempError(
+      "search/classes",
+      `the model has ${classes} outputs, ${dataset.name} has ${dataset.classCount} classes: build the model for them`,
+    );
+  }
+}
+
+/**
+ * A search for a sub-architecture by the two-temperature relaxation.
+ *
+ * Minimises `E_w[loss(f(x; a, w), y)] + gamma <c, a>` over the gates `a = s_tc(theta)`, with weights from the chosen
+ * strategy and, if a density is given, `gamma` steered so that the gates reach it.
+ *
+ * @param space - the gates and the model
+ * @param dataset - the source; its examples have the model's input shape and number of classes
+ * @param options - see {@link SearchOptions}; every default is documented there
+ * @returns the search, not yet begun: `await search.run()`
+ * @throws TwotempError `search/options`, `search/input-shape`, `search/classes`, `search/gates`
+ * @example
+ * ```ts
+ * const run = search(space, source, { density: 0.1, steps: 500, seed: 1 });
+ * await run.run();
+ * const learned = run.architecture();
+ * ```
+ */
+export function search(space: SearchSpace, dataset: Dataset, options: SearchOptions = {}): Search {
+  return new Search(space, dataset, options);
+}
+
+/** Goes on with a search from its checkpoint, with the same space and data. */
+export function resumeSearch(space: SearchSpace, dataset: Dataset, checkpoint: SearchCheckpoint): Search {
+  if (checkpoint.version !== 1) {
+    throw new TwotempError("search/checkpoint", `checkpoint version ${String(checkpoint.version)} isn't known: use 1`);
+  }
+  return new Search(space, dataset, {}, checkpoint);
+}

@@ -1,0 +1,46 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Dataset } from "../../data/index.js";
+import type { OptimizerState } from "../../engine/index.js";
+import type { GateSlot } from "../../space/forward.js";
+import type { SearchSpace } from "../../space/index.js";
+
+/** What a weight strategy may look at. */
+export interface StrategyContext {
+  readonly space: SearchSpace;
+  readonly slots: readonly GateSlot[];
+  readonly dataset: Dataset;
+  readonly seed: number;
+  /** Examples a step. */
+  readonly batch: number;
+  /** Steps between two draws of the weights. */
+  readonly redrawEvery: number;
+  /** Step size of Adam for the weights, where they are trained. */
+  readonly weightStepSize: number;
+  /** Support examples a class, query examples a class and classes of an episode. */
+  readonly episode: { readonly shots: number; readonly queries: number; readonly ways?: number };
+}
+
+/** A loss and its gradient with respect to the gates. */
+export type GateEvaluation = {
+  readonly loss: tf.Scalar;
+  readonly gateGradient: tf.Tensor1D;
+};
+
+/** What a checkpoint keeps of a strategy; empty for those whose weights follow from the step. */
+export interface StrategyState {
+  readonly weights?: readonly Float32Array[];
+  readonly optimizer?: OptimizerState;
+}
+
+/** Where the weights of a search come from: one interface, six strategies. */
+export interface WeightStrategy {
+  /**
+   * The loss at these gates with this step's weights, and the gradient for the gates; trains the weights if that is
+   * what the strategy does. The caller disposes of the result.
+   */
+  evaluate(step: number, gates: tf.Tensor1D): GateEvaluation;
+  /** What is needed to go on exactly from here. */
+  save(): StrategyState;
+  load(state: StrategyState, step: number): void;
+  dispose(): void;
+}

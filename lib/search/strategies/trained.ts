@@ -1,0 +1,93 @@
+import * as tf from "@tensorflow/tfjs";
+import { Adam } from "../../engine/index.js";
+import { Batches } from "../batches.js";
+import { crossEntropy, differentiate } from "../objective.js";
+import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
+
+/**
+ * Weights trained beside the gates: `joint` (from one draw; not independent of the weights: the control) and `reset`
+ * (drawn anew every `redrawEvery` steps, so that the gates see many trajectories of training and no particular
+ * weights: an approximation of the expectation, over initialisations, of the loss after training).
+ *
+ * Gates and weights are stepped at the same point: both gradients are taken at the gates and weights of this step.
+ */
+export class Trained implements WeightStrategy {
+  private readonly batches: Batches;
+  private readonly trainable: readonly number[];
+  private drawn: number = -1;
+  private weights: tf.Tensor[] = [];
+  private adam: Adam | undefined;
+
+  constructor(
+    private readonly context: StrategyContext,
+    private readonly redrawEvery: number,
+  ) {
+    this.batches = new Batches(context.dataset, context.batch, [context.seed, "search"]);
+    this.trainable = context.space.plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
+  }
+
+  evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
+    const { space, slots, seed } = this.context;
+    const draw = Math.floor(step / this.redrawEvery);
+    if (draw !== this.drawn) {
+      this.begin(space.initialise(seed, "search weights", draw));
+      this.drawn = draw;
+    }
+    const { loss, gateGradient, weightGradients } = tf.tidy(() =>
+      differentiate(
+        space.plan,
+        slots,
+        this.weights,
+        gates,
+        crossEntropy(space.plan, slots, this.batches.at(step), { training: true, dropout: [seed, "search", step] }),
+        true,
+      ),
+    );
+    this.adam!.step(weightGradients);
+    tf.dispose(weightGradients);
+    this.readTrained();
+    return { loss, gateGradient };
+  }
+
+  /** Starts training from these weights, which become this strategy's. */
+  private begin(weights: tf.Tensor[]): void {
+    tf.dispose(this.untrained());
+    const start = this.trainable.map((w) => weights[w]);
+    if (this.adam) this.adam.reset(start);
+    else this.adam = new Adam(start, { stepSize: this.context.weightStepSize });
+    tf.dispose(start);
+    this.weights = weights;
+    this.readTrained();
+  }
+
+  /** The optimiser owns the trained weights. */
+  private readTrained(): void {
+    this.trainable.forEach((w, i) => (this.weights[w] = this.adam!.values[i]));
+  }
+
+  private untrained(): tf.Tensor[] {
+    return this.weights.filter((_, w) => !this.trainable.includes(w));
+  }
+
+  save(): StrategyState {
+    if (!this.adam) return {};
+    return {
+      weights: this.weights.map((weight) => weight.dataSync<"float32">().slice()),
+      optimizer: this.adam.save(),
+    };
+  }
+
+  load(state: StrategyState, step: number): void {
+    if (!state.weights || !state.optimizer) return;
+    const { plan } = this.context.space;
+    this.begin(state.weights.map((values, w) => tf.tensor(values.slice(), plan.weights[w].shape as number[])));
+    this.adam!.load(state.optimizer);
+    this.readTrained();
+    this.drawn = Math.floor((step - 1) / this.redrawEvery);
+  }
+
+  dispose(): void {
+    tf.dispose(this.untrained());
+    this.adam?.dispose();
+  }
+}

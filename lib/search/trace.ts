@@ -1,0 +1,33 @@
+/** One recorded step of a search. */
+export interface TraceEntry {
+  readonly step: number;
+  /** Loss of this step's batch, without the price of complexity. */
+  readonly loss: number;
+  /** Price of complexity, gamma. */
+  readonly price: number;
+  /** Relaxed complexity `<c, a>` of this step's gates, in [0, 1]. */
+  readonly complexity: number;
+  /** Fraction of each group's gates whose logit is positive, in the order of the groups. */
+  readonly kept: readonly number[];
+  /** Counts of all gates in {@link histogramBins} equal bins of [0, 1]. */
+  readonly histogram: readonly number[];
+}
+
+/** Number of bins of a trace entry's histogram. */
+export const histogramBins = 20;
+
+/** The history of a search, as plain data; equal for equal seeds, so it holds no times. */
+export interface SearchTrace {
+  readonly groups: readonly { readonly name: string; readonly size: number }[];
+  readonly steps: number;
+  readonly density: number | undefined;
+  readonly entries: TraceEntry[];
+  /** Logits at some recorded steps, for spaces of at most {@link snapshotGates} gates. */
+  readonly snapshots: { readonly step: number; readonly logits: number[] }[];
+}
+
+/** Largest number of gates for which a trace keeps snapshots. */
+export const snapshotGates = 4096;
+
+/** Number of snapshots of a whole search. */
+export const snapshotCount = 40;

@@ -1,0 +1,171 @@
+import type { DataFrame } from "danfojs-node";
+import { average, effect, holm } from "../statistics/index.js";
+
+/** One retraining, judged by the target's test examples. */
+export interface TransferRecord {
+  readonly source: string;
+  readonly target: string;
+  readonly gates: string;
+  /** Fraction of the gates that the learned architecture keeps. */
+  readonly density: number;
+  readonly shots: number;
+  readonly arm: string;
+  /** Which architecture of the arm. */
+  readonly search: number;
+  /** Which retraining of the architecture: same shots and initial draw in every arm. */
+  readonly retraining: number;
+  readonly learningRate: number;
+  /** Fraction of the target's test examples that were right. */
+  readonly accuracy: number;
+  /** Gates and parameters that the architecture keeps. */
+  readonly kept: number;
+  readonly parameters: number;
+  /** Hash of the architecture. */
+  readonly architecture: string;
+}
+
+/** One learning rate of one arm, tried on few-shot tasks from the source. */
+export interface TuningRecord {
+  readonly arm: string;
+  readonly shots: number;
+  readonly learningRate: number;
+  readonly accuracy: number;
+}
+
+/** Mean accuracy of one arm at one number of shots, with its 95 % interval. */
+export interface SummaryRow {
+  readonly arm: string;
+  readonly label: string;
+  readonly shots: number;
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  readonly learningRate: number;
+  readonly parameters: number;
+  readonly searches: number;
+  readonly retrainings: number;
+}
+
+/** Learned minus one control, in points of accuracy, with its 95 % interval. */
+export interface EffectRow {
+  readonly source: string;
+  readonly target: string;
+  readonly gates: string;
+  readonly density: number;
+  readonly shots: number;
+  readonly control: string;
+  readonly effect: number;
+  readonly low: number;
+  readonly high: number;
+  readonly searches: number;
+  readonly retrainings: number;
+}
+
+/** The outcome of {@link transfer}: plain records and what follows from them. */
+export class TransferResult {
+  constructor(
+    readonly records: readonly TransferRecord[],
+    readonly tuning: readonly TuningRecord[],
+    readonly arms: readonly { readonly name: string; readonly label: string }[],
+    /** Controls that mean nothing for this space, with the reason. */
+    readonly refused: readonly { readonly arm: string; readonly reason: string }[],
+    readonly seed: number,
+  ) {}
+
+  private shots(): number[] {
+    return [...new Set(this.records.map((record) => record.shots))];
+  }
+
+  private measurements(arm: string, shots: number): { search: number; retraining: number; value: number }[] {
+    return this.records
+      .filter((record) => record.arm === arm && record.shots === shots)
+      .map(({ search, retraining, accuracy }) => ({ search, retraining, value: 100 * accuracy }));
+  }
+
+  /** Mean accuracy in per cent of each arm at each number of shots, with bootstrap 95 % intervals. */
+  summary(): SummaryRow[] {
+    return this.shots().flatMap((shots) =>
+      this.arms.map(({ name, label }) => {
+        const own = this.records.filter((record) => record.arm === name && record.shots === shots);
+        const { mean, low, high, searches, retrainings } = average(this.measurements(name, shots), { seed: this.seed });
+        const parameters = own.reduce((sum, record) => sum + record.parameters, 0) / own.length;
+        const [{ learningRate }] = own;
+        return { arm: name, label, shots, accuracy: mean, low, high, learningRate, parameters, searches, retrainings };
+      }),
+    );
+  }
+
+  /** Learned minus each control, in points of accuracy, with bootstrap 95 % intervals that are not corrected. */
+  effects(): (EffectRow & { readonly p: number; readonly holm: number })[] {
+    const { source, target, gates, density } = this.records[0];
+    const rows = this.shots().flatMap((shots) =>
+      this.arms
+        .filter(({ name }) => name !== "learned")
+        .map(({ name }) => {
+          const learned = this.measurements("learned", shots);
+          const { effect: size, low, high, p, searches, retrainings } = effect(learned, this.measurements(name, shots), {
+            seed: this.seed,
+          });
+          return { source, target, gates, density, shots, control: name, effect: size, low, high, searches, retrainings, p };
+        }),
+    );
+    const corrected = holm(rows.map((row) => row.p));
+    return rows.map((row, i) => ({ ...row, holm: corrected[i] }));
+  }
+
+  /** The effects as CSV, with a header. */
+  effectsCsv(): string {
+    const columns = [
+      "source",
+      "target",
+      "gates",
+      "density",
+      "shots",
+      "control",
+      "effect",
+      "low",
+      "high",
+      "searches",
+      "retrainings",
+    ] as const;
+    const cell = (value: string | number): string => {
+      const text = typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
+      return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
+    const rows = this.effects().map((row) => columns.map((column) => cell(row[column])).join(","));
+    return [columns.join(","), ...rows, ""].join("\n");
+  }
+
+  /** The records as a danfojs DataFrame (its numbers are float32; exact ones are in `records`). */
+  async dataFrame(): Promise<DataFrame> {
+    const danfo = await import("danfojs-node");
+    return new danfo.DataFrame(this.records as TransferRecord[]);
+  }
+
+  /** The summary as aligned text. */
+  toString(): string {
+    const percent = (value: number): string => value.toFixed(1);
+    const head = ["shots", "arm", "accuracy", "95 % interval", "learned - arm", "95 % interval", "parameters", "n"];
+    const effects = this.effects();
+    const rows = this.summary().map((row) => {
+      const difference = effects.find(({ control, shots }) => control === row.arm && shots === row.shots);
+      const signed = (value: number): string => (value > 0 ? "+" : "") + percent(value);
+      return [
+        String(row.shots),
+        row.label,
+        percent(row.accuracy),
+        `[${percent(row.low)}, ${percent(row.high)}]`,
+        difference ? signed(difference.effect) : "",
+        difference ? `[${signed(difference.low)}, ${signed(difference.high)}]` : "",
+        String(Math.round(row.parameters)),
+        `${row.searches} x ${row.retrainings}`,
+      ];
+    });
+    const widths = head.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
+    const line = (cells: readonly string[]): string =>
+      cells.map((cell, c) => (c === 1 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join("  ");
+    const { source, target } = this.records[0];
+    const note = this.refused.map(({ arm, reason }) => `left out: ${arm} (${reason})`);
+    return [`${source} to ${target}, test accuracy in per cent`, line(head), ...rows.map(line), ...note].join("\n");
+  }
+}

@@ -1,0 +1,54 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Address } from "../engine/index.js";
+import { ProgressMeter, type WorkOptions } from "../progress.js";
+import type { Architecture, SearchSpace } from "../space/index.js";
+import { denseChain } from "./chain.js";
+import { retrainChains } from "./retrainChains.js";
+import { retrainModel } from "./retrainModel.js";
+import type { FewShotTask } from "./task.js";
+
+/** One retraining: which architecture, on which task, from which initial draw. */
+export interface RetrainingJob {
+  readonly architecture: Architecture;
+  readonly task: FewShotTask;
+  /** Address of the initial weights (and dropout masks); jobs that are to be compared share it. */
+  readonly draw: Address;
+}
+
+/** How every job of one call is trained: full-batch Adam on the support set. */
+export interface RetrainOptions extends WorkOptions {
+  readonly learningRate: number;
+  readonly steps: number;
+}
+
+/**
+ * Re-initialises architectures, trains each on its task's support set and judges it by the queries.
+ *
+ * Always trains the compacted network. Chains of Dense layers of equal shape are trained many at a time.
+ *
+ * @param space - the space of the architectures, with as many outputs as the tasks have classes
+ * @returns accuracy on the queries, in [0, 1], in the order of the jobs
+ */
+export async function retrain(
+  space: SearchSpace,
+  jobs: readonly RetrainingJob[],
+  options: RetrainOptions,
+): Promise<number[]> {
+  const meter = new ProgressMeter("retraining", jobs.length, options.onProgress);
+  let done = 0;
+  const finished = (count: number): void => meter.report((done += count));
+  const links = denseChain(space.plan);
+  if (links) return retrainChains(space, links, jobs, options, finished);
+  const accuracies: number[] = [];
+  for (const job of jobs) {
+    accuracies.push(await retrainModel(space, job, options));
+    finished(1);
+  }
+  return accuracies;
+}
+
+/** The fraction of rows whose largest score is at their label. */
+export function accuracyOf(scores: tf.Tensor2D, labels: Int32Array): number {
+  const predicted = tf.tidy(() => tf.argMax(scores, 1).dataSync<"int32">());
+  return predicted.reduce((right, label, row) => right + (label === labels[row] ? 1 : 0), 0) / labels.length;
+}
