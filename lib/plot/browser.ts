@@ -78,9 +78,13 @@ export async function launchBrowser(): Promise<Browser> {
     });
   } catch (error) {
     const reason = String((error as Error).message).split("\n")[0];
-    throw new TwotempError("plot/browser", `${choice.executable} doesn't start (${reason}): set TWOTEMP_BROWSER to another`, {
-      cause: error,
-    });
+    throw new TwotempError(
+      "plot/browser",
+      `${choice.executable} doesn't start (${reason}): set TWOTEMP_BROWSER to another`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -56,6 +56,7 @@ export function keptGates(architecture: KeptGates, options: FigureOptions = {}):
       xaxis: `x${suffix}`,
       yaxis: `y${suffix}`,
       marker: { color: palette.blue },
+      width: 0.5,
       text: groups.map((group, g) => ` ${whole(kept[g])} of ${whole(group.size)}`),
       textposition: "outside",
       cliponaxis: false,
@@ -89,6 +90,7 @@ export function keptGates(architecture: KeptGates, options: FigureOptions = {}):
       data,
       layout: {
         height: pictures.length ? 440 : Math.max(240, 140 + 26 * groups.length),
+        ...(bars ? {} : { width: 420 }),
         ...layout,
       },
       table: {

@@ -1,5 +1,5 @@
 import type { SearchTrace } from "../search/index.js";
-import { makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
+import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
 import { decimate, percent, round, runningMean, whole } from "./numbers.js";
 import { groupColors, palette } from "./style.js";
 
@@ -54,32 +54,35 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
   ];
 
   const last = entries.length - 1;
-  const labels =
+  const labels: Label[] =
     last < 0
       ? []
-      : spread(
-          [
-            { text: "loss", y: smooth[last], color: palette.blue, yref: "y" },
-            { text: "price of<br>open gates", y: costs[last], color: palette.orange, yref: "y" },
-          ],
-          0.2 * (Math.max(...losses, ...costs) - Math.min(0, ...losses)),
-        ).concat(
-          named
-            ? spread(
-                groups.map((group, g) => ({
-                  text: `${group.name}<br>${percent(entries[last].kept[g])}`,
-                  y: entries[last].kept[g],
-                  color: colors[g],
-                  yref: "y2",
-                })),
-                0.26,
-              )
-            : [],
-        );
+      : [
+          { text: "loss", y: smooth[last], color: palette.blue, yref: "y" },
+          { text: "price of open gates", y: costs[last], color: palette.orange, yref: "y" },
+        ];
+  if (last >= 0 && named) {
+    groups.forEach((group, g) => {
+      const y = entries[last].kept[g];
+      labels.push({ text: `${group.name} ${percent(y)}`, y, color: colors[g], yref: "y2" });
+    });
+  }
+  const top = Math.max(0.01, ...losses, ...costs) * 1.05;
   const shapes =
     density === undefined
       ? []
-      : [{ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y2", y0: density, y1: density, line: { dash: "dot", width: 1 } }];
+      : [
+          {
+            type: "line",
+            xref: "paper",
+            x0: 0,
+            x1: 1,
+            yref: "y2",
+            y0: density,
+            y1: density,
+            line: { dash: "dot", width: 1 },
+          },
+        ];
 
   return makeFigure(
     {
@@ -89,24 +92,33 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
       layout: {
         height: 460,
         showlegend: false,
-        margin: { r: 118 },
+        margin: { r: 140 },
         xaxis: { title: { text: "step" }, anchor: "y2", range: [0, Math.max(1, trace.steps)] },
-        yaxis: { title: { text: "loss" }, domain: [0.46, 1], rangemode: "tozero" },
+        yaxis: { title: { text: "loss" }, domain: [0.46, 1], range: [0, round(top)] },
         yaxis2: { title: { text: "gates kept" }, domain: [0, 0.38], range: [0, 1.04], tickformat: ".0%" },
         shapes,
-        annotations: labels.map(({ text, at, color, yref }) => ({
-          text,
-          font: { color },
-          x: 1.01,
-          xref: "paper",
-          xanchor: "left",
-          y: round(at),
-          yref,
-          align: "left",
-        })),
+        annotations: [
+          ...endLabels(
+            labels.filter((label) => label.yref === "y"),
+            top,
+            190,
+          ),
+          ...endLabels(
+            labels.filter((label) => label.yref === "y2"),
+            1.04,
+            130,
+          ),
+        ],
       },
       table: {
-        columns: ["step", "loss", "loss_running_mean", "price", "complexity", ...groups.map((group) => `kept_${group.name}`)],
+        columns: [
+          "step",
+          "loss",
+          "loss_running_mean",
+          "price",
+          "complexity",
+          ...groups.map((group) => `kept_${group.name}`),
+        ],
         rows: entries.map((entry, i) => [
           entry.step,
           entry.loss,
@@ -138,9 +150,24 @@ interface Label {
   readonly yref: string;
 }
 
-/** Labels at their lines' ends, moved apart where they would lie less than `gap` from each other. */
-function spread(labels: readonly Label[], gap: number): (Label & { at: number })[] {
-  const sorted = labels.map((label) => ({ ...label, at: label.y })).sort((a, b) => a.y - b.y);
-  for (let i = 1; i < sorted.length; i++) sorted[i].at = Math.max(sorted[i].at, sorted[i - 1].at + gap);
-  return sorted;
+/**
+ * Annotations beside the lines' ends, moved apart where they would cover each other.
+ *
+ * @param top - of the axis, which starts at 0
+ * @param height - of the axis in pixels
+ */
+function endLabels(labels: readonly Label[], top: number, height: number): PlotlyObject[] {
+  const gap = (17 / height) * top;
+  const at = labels.map((label) => label.y);
+  const order = [...labels.keys()].sort((a, b) => at[a] - at[b] || b - a);
+  for (let i = 1; i < order.length; i++) at[order[i]] = Math.max(at[order[i]], at[order[i - 1]] + gap);
+  return labels.map(({ text, color, yref }, i) => ({
+    text: escapeText(text),
+    font: { color },
+    x: 1.01,
+    xref: "paper",
+    xanchor: "left",
+    y: round(at[i]),
+    yref,
+  }));
 }

@@ -111,19 +111,21 @@ export function template(theme: Theme): Readonly<Record<string, unknown>> {
     linecolor: page.muted,
     showline: true,
     tickcolor: page.muted,
-    tickfont: { color: page.muted },
+    tickfont: { color: page.muted, size: 12 },
+    ticklabelstandoff: 3,
     ticklen: 4,
     ticks: "outside",
-    title: { standoff: 8 },
+    title: { font: { size: 13 }, standoff: 10 },
     zeroline: false,
   };
   const colorbar = {
     outlinewidth: 0,
     thickness: 12,
     tickcolor: page.muted,
-    tickfont: { color: page.muted },
+    tickfont: { color: page.muted, size: 12 },
     ticklen: 4,
     ticks: "outside",
+    title: { font: { size: 13 } },
   };
   return {
     layout: {

@@ -13,7 +13,12 @@ export interface SampleSearch {
  * Two-temperature descent on `L(a) = 1.2 exp(-<q, a>) + gamma mean(a)` with noisy gradients, gates on a picture and on
  * two layers of units.
  */
-export function sampleSearch(seed: number, steps: number = 400, side: number = 12, density: number = 0.2): SampleSearch {
+export function sampleSearch(
+  seed: number,
+  steps: number = 400,
+  side: number = 12,
+  density: number = 0.2,
+): SampleSearch {
   const sizes: readonly (readonly [string, "input" | "unit", readonly number[]])[] = [
     ["input", "input", [side, side, 1]],
     ["dense_1", "unit", [40]],

@@ -1,0 +1,288 @@
+import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
+import { round } from "./numbers.js";
+import { armStyle } from "./style.js";
+
+/** Mean test accuracy of one arm at one number of shots, with its interval, all as fractions. */
+export interface ArmAccuracy {
+  readonly arm: string;
+  readonly shots: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  /** Architectures behind the mean, and retrainings of each. */
+  readonly searches: number;
+  readonly retrainings: number;
+}
+
+/** Learned minus one control: difference of test accuracies, as fractions, with its 95 % interval. */
+export interface TransferEffect {
+  readonly source: string;
+  readonly target: string;
+  readonly gates: string;
+  readonly density: number;
+  readonly shots: number;
+  readonly control: string;
+  readonly effect: number;
+  readonly low: number;
+  readonly high: number;
+  readonly searches: number;
+  readonly retrainings: number;
+}
+
+/**
+ * Test accuracy of every arm by number of shots, with 95 % intervals.
+ *
+ * Arms of one number of shots stand side by side, so that intervals don't cover each other; the order at the right end is the
+ * order of accuracy.
+ *
+ * @param means - one an arm and number of shots
+ * @returns a figure; its table has one row a mean
+ */
+export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOptions = {}): Figure {
+  const shots = [...new Set(means.map((row) => row.shots))].sort((a, b) => a - b);
+  const arms = [...new Set(means.map((row) => row.arm))];
+  const lastMean = (arm: string): number =>
+    means.filter((row) => row.arm === arm).reduce((best, row) => (row.shots >= best.shots ? row : best)).mean;
+  arms.sort((a, b) => lastMean(b) - lastMean(a));
+  const offset = (arm: string): number =>
+    (0.6 * (arms.indexOf(arm) - (arms.length - 1) / 2)) / Math.max(1, arms.length);
+  // Learned is drawn last, on top of the others.
+  const drawn = [...arms].sort((a, b) => Number(a === "learned") - Number(b === "learned"));
+  const data: PlotlyObject[] = drawn.map((arm) => {
+    const rows = means.filter((row) => row.arm === arm).sort((a, b) => a.shots - b.shots);
+    const { color, symbol, dash } = armStyle(arm);
+    return {
+      type: "scatter",
+      mode: "lines+markers",
+      name: escapeText(arm),
+      x: rows.map((row) => round(shots.indexOf(row.shots) + offset(arm))),
+      y: rows.map((row) => round(row.mean)),
+      error_y: {
+        type: "data",
+        symmetric: false,
+        array: rows.map((row) => round(row.high - row.mean)),
+        arrayminus: rows.map((row) => round(row.mean - row.low)),
+        color,
+        thickness: 1.5,
+        width: 0,
+      },
+      line: { color, dash, width: arm === "learned" ? 3 : 1.2 },
+      marker: { color, symbol, size: arm === "learned" ? 10 : 7 },
+      customdata: rows.map((row) => [row.shots, round(row.low), round(row.high), row.searches, row.retrainings]),
+      hovertemplate:
+        "%{customdata[0]} shots: %{y:.1%} [%{customdata[1]:.1%}, %{customdata[2]:.1%}], " +
+        "n = %{customdata[3]} x %{customdata[4]}<extra>%{fullData.name}</extra>",
+    };
+  });
+  const values = means.flatMap((row) => [row.low, row.high]).filter(Number.isFinite);
+  const low = Math.max(0, Math.min(...values) - 0.02);
+  const high = Math.min(1, Math.max(...values) + 0.02);
+  const height = Math.max(420, 140 + 20 * arms.length);
+  return makeFigure(
+    {
+      title: "Test accuracy by shots",
+      subtitle: `means with 95 % intervals; ${sizes(means.filter((row) => row.arm === "learned"))}`,
+      data,
+      layout: {
+        height,
+        showlegend: false,
+        margin: { r: 190 },
+        xaxis: {
+          title: { text: "labelled examples a class (shots)" },
+          tickvals: shots.map((_, i) => i),
+          ticktext: shots.map(String),
+          range: [-0.5, shots.length - 0.5],
+        },
+        yaxis: { title: { text: "test accuracy on the target" }, tickformat: ".0%", range: [round(low), round(high)] },
+        annotations: armLabels(arms, lastMean, low, high, height - 124),
+      },
+      table: {
+        columns: ["arm", "shots", "accuracy", "low", "high", "searches", "retrainings"],
+        rows: arms.flatMap((arm) =>
+          means
+            .filter((row) => row.arm === arm)
+            .map((row) => [arm, row.shots, row.mean, row.low, row.high, row.searches, row.retrainings]),
+        ),
+      },
+    },
+    options,
+  );
+}
+
+/** The arms' names at the right, at their last means where there is room, each with a line to its mean. */
+function armLabels(
+  arms: readonly string[],
+  lastMean: (arm: string) => number,
+  low: number,
+  high: number,
+  pixels: number,
+): PlotlyObject[] {
+  const gap = (17 / pixels) * (high - low);
+  const at = arms.map(lastMean);
+  // From the top down, then back up where the lowest would leave the axis.
+  for (let i = 1; i < at.length; i++) at[i] = Math.min(at[i], at[i - 1] - gap);
+  if (at.length > 0) at[at.length - 1] = Math.max(at[at.length - 1], low);
+  for (let i = at.length - 2; i >= 0; i--) at[i] = Math.max(at[i], at[i + 1] + gap);
+  return arms.map((arm, i) => {
+    const { color } = armStyle(arm);
+    const bold = arm === "learned";
+    const text = `${escapeText(arm)} ${(100 * lastMean(arm)).toFixed(1)} %`;
+    return {
+      text: bold ? `<b>${text}</b>` : text,
+      font: { color },
+      x: 1.02,
+      xref: "paper",
+      xanchor: "left",
+      y: round(at[i]),
+      yref: "y",
+    };
+  });
+}
+
+/**
+ * How much better the learned architectures are than each control: a forest plot, one row a control, one panel a number of
+ * shots.
+ *
+ * A filled marker stands where the 95 % interval leaves zero out; right of zero the learned architectures win.
+ *
+ * @param effects - of one source and target
+ * @returns a figure; its table is that of `effects.csv`
+ */
+export function effects(effects: readonly TransferEffect[], options: FigureOptions = {}): Figure {
+  const shots = [...new Set(effects.map((row) => row.shots))].sort((a, b) => a - b);
+  const controls = [...new Set(effects.map((row) => row.control))];
+  const finite = effects.flatMap((row) => [row.low, row.high, row.effect]).filter(Number.isFinite);
+  const low = Math.min(0, ...finite);
+  const high = Math.max(0, ...finite);
+  const pad = 0.06 * (high - low || 1);
+  const gap = 0.03;
+  const panel = (1 - gap * (shots.length - 1)) / Math.max(1, shots.length);
+  const data: PlotlyObject[] = [];
+  const layout: Record<string, unknown> = {};
+  const annotations: PlotlyObject[] = [];
+  const shapes: PlotlyObject[] = [];
+  shots.forEach((count, s) => {
+    const suffix = s === 0 ? "" : String(s + 1);
+    const rows = effects.filter((row) => row.shots === count);
+    const colors = rows.map((row) => armStyle(row.control).color);
+    data.push({
+      type: "scatter",
+      mode: "markers",
+      x: rows.map((row) => round(100 * row.effect)),
+      y: rows.map((row) => controls.indexOf(row.control)),
+      xaxis: `x${suffix}`,
+      yaxis: "y",
+      marker: {
+        color: colors,
+        size: 9,
+        symbol: rows.map((row) => armStyle(row.control).symbol + (row.low > 0 || row.high < 0 ? "" : "-open")),
+        line: { width: 1.5, color: colors },
+      },
+      text: rows.map((row) => `${points(row.effect)} [${points(row.low)}, ${points(row.high)}]`),
+      hovertemplate: "%{text}<extra></extra>",
+    });
+    for (const row of rows) {
+      shapes.push({
+        type: "line",
+        layer: "below",
+        xref: `x${suffix}`,
+        yref: "y",
+        x0: round(100 * Math.max(row.low, low - pad)),
+        x1: round(100 * Math.min(row.high, high + pad)),
+        y0: controls.indexOf(row.control),
+        y1: controls.indexOf(row.control),
+        line: { color: armStyle(row.control).color, width: 2 },
+      });
+    }
+    shapes.push({ type: "line", xref: `x${suffix}`, yref: "paper", x0: 0, x1: 0, y0: 0, y1: 1, line: { width: 1 } });
+    const start = s * (panel + gap);
+    layout[`xaxis${suffix}`] = {
+      anchor: "y",
+      domain: [round(start), round(start + panel)],
+      range: [round(100 * (low - pad)), round(100 * (high + pad))],
+      showgrid: true,
+      nticks: 6,
+      title: { text: s === Math.floor((shots.length - 1) / 2) ? "learned minus control, points of test accuracy" : "" },
+    };
+    annotations.push({
+      text: `<b>${count === 1 ? "1 shot" : `${count} shots`}</b>`,
+      x: round(start + panel / 2),
+      xref: "paper",
+      y: 1,
+      yref: "paper",
+      yanchor: "bottom",
+    });
+  });
+  const [first] = effects;
+  return makeFigure(
+    {
+      title: first ? `Learned minus controls, ${first.source} to ${first.target}` : "Learned minus controls",
+      subtitle: `means with 95 % intervals; ${sizes(effects)}; filled: the interval leaves 0 out`,
+      data,
+      layout: {
+        height: Math.max(260, 160 + 28 * controls.length),
+        showlegend: false,
+        margin: { t: 96 },
+        ...layout,
+        yaxis: {
+          tickvals: controls.map((_, i) => i),
+          ticktext: controls.map((control) => escapeText(control)),
+          range: [controls.length - 0.4, -0.6],
+          showgrid: false,
+        },
+        shapes,
+        annotations,
+      },
+      table: {
+        columns: [
+          "source",
+          "target",
+          "gates",
+          "density",
+          "shots",
+          "control",
+          "effect",
+          "low",
+          "high",
+          "searches",
+          "retrainings",
+        ],
+        rows: effects.map((row) => [
+          row.source,
+          row.target,
+          row.gates,
+          row.density,
+          row.shots,
+          row.control,
+          row.effect,
+          row.low,
+          row.high,
+          row.searches,
+          row.retrainings,
+        ]),
+      },
+    },
+    options,
+  );
+}
+
+/** `n = 5 searches x 5 retrainings`, or the range where rows differ. */
+function sizes(rows: readonly { searches: number; retrainings: number }[]): string {
+  const range = (values: readonly number[], what: string): string => {
+    const low = Math.min(...values);
+    const high = Math.max(...values);
+    return `${low === high ? low : `${low} to ${high}`} ${what}`;
+  };
+  if (rows.length === 0) return "no rows";
+  return `n = ${range(
+    rows.map((row) => row.searches),
+    "searches",
+  )} x ${range(
+    rows.map((row) => row.retrainings),
+    "retrainings",
+  )}`;
+}
+
+function points(fraction: number): string {
+  return `${fraction > 0 ? "+" : ""}${(100 * fraction).toFixed(1)}`;
+}
