@@ -2,14 +2,11 @@
 /** The command `twotemp`; its commands are in lib/cli. */
 const fs = require("node:fs");
 const path = require("node:path");
-const { environment } = require("./setup/environment.js");
-const { root } = require("./setup/paths.js");
 
+const root = path.resolve(__dirname, "..");
 const cli = path.join(root, "dist", "lib", "cli.js");
 if (!fs.existsSync(cli)) {
   console.error(`twotemp: the library isn't compiled; run: npm run setup   (in ${root})`);
   process.exit(1);
 }
-const { TWOTEMP_ENGINE } = environment();
-if (TWOTEMP_ENGINE) process.env.TWOTEMP_ENGINE = TWOTEMP_ENGINE;
 require(cli).main();

@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { nativeBackend } from "./native.js";
 import { useNativeGradients } from "./nativeGradients.js";
-import { useWasmGradients } from "./wasmGradients.js";
+import { useWasmKernels } from "./wasmKernels.js";
 
 /** Which TensorFlow runs: the native C library, WebAssembly, or plain JavaScript. */
 export type EngineName = "tensorflow" | "wasm" | "cpu";
@@ -48,8 +48,8 @@ let running: Engine | undefined;
  * Starts the fastest engine that can be had: native TensorFlow, else WebAssembly, else plain JavaScript. Call it once,
  * before anything else; later calls return the first one's choice.
  *
- * The choice can also be made by the environment variable TWOTEMP_ENGINE or by the set-up (`npm start -- --engine wasm`
- * writes `build/engine.json`); an argument comes first. Your own TensorFlow.js code runs on the same engine.
+ * The choice can also be made by the environment variable TWOTEMP_ENGINE or by the set-up (`npm run setup -- --engine
+ * wasm` writes `build/engine.json`); an argument comes first. Your own TensorFlow.js code runs on the same engine.
  *
  * @returns which engine runs, with how many threads, and why not a faster one
  * @throws TwotempError `engine/unknown` for another name, `engine/threads` for a number of threads that isn't a whole
@@ -169,7 +169,7 @@ async function startWasm(): Promise<Started> {
   const { setWasmPaths, version_wasm: version } = await import("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(join(packageOf("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
   if (!(await tf.setBackend("wasm"))) throw new Error("it doesn't start");
-  useWasmGradients();
+  useWasmKernels();
   return { version, device: "cpu", threads: 1 };
 }
 

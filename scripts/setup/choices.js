@@ -6,7 +6,7 @@ const { SetupError } = require("./errors.js");
 const { writeWhole } = require("./stamp.js");
 
 /**
- * What the user chose; kept in build/choices.json until they choose again.
+ * What the user chose; kept in build/engine.json, which `ready()` reads too, until they choose again.
  *
  * @typedef {object} Choices
  * @property {"native" | "wasm" | "cpu"} engine - the fastest engine to set up and to use
@@ -14,7 +14,7 @@ const { writeWhole } = require("./stamp.js");
  * @property {string | undefined} python - the interpreter from which .venv is made
  */
 
-const file = path.join(paths.build, "choices.json");
+const file = path.join(paths.build, "engine.json");
 const engines = ["native", "wasm", "cpu"];
 
 /** The options of the set-up, for `parseArgs`. */
@@ -65,8 +65,10 @@ function choose(flags) {
 }
 
 /** @param {Choices} choices */
-function remember(choices) {
-  const text = `${JSON.stringify(choices, null, 2)}\n`;
+function remember({ engine, gpu, python }) {
+  // An engine that is named is used without falling back, so the native one, tried first by itself, isn't named.
+  const named = engine === "native" ? undefined : engine;
+  const text = `${JSON.stringify({ engine: named, gpu, python }, null, 2)}\n`;
   if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== text) writeWhole(file, text);
 }
 

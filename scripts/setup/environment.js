@@ -1,15 +1,14 @@
 const path = require("node:path");
 const paths = require("./paths.js");
-const { remembered } = require("./choices.js");
 
 /**
- * The environment of a program that the project starts: the chosen engine, and Jupyter's folders inside the repository, so
+ * The environment of a program that the project starts: the engine of this run, and Jupyter's folders inside the repository, so
  * that the user's own configuration and kernels stay untouched.
  *
- * @param {{ engine?: "native" | "wasm" | "cpu" }} [choices] - the remembered ones by default
+ * @param {{ engine?: "native" | "wasm" | "cpu" }} [choices] - the engine that was set up by default
  * @returns {NodeJS.ProcessEnv}
  */
-function environment({ engine = remembered().engine } = {}) {
+function environment({ engine } = {}) {
   const jupyter = path.join(paths.build, "jupyter");
   /** @type {NodeJS.ProcessEnv} */
   const env = {
@@ -23,8 +22,7 @@ function environment({ engine = remembered().engine } = {}) {
     JUPYTER_PREFER_ENV_PATH: "1",
     PYTHONNOUSERSITE: "1",
   };
-  // The native engine is what `ready()` tries first by itself; only another choice has to be told.
-  if (engine !== "native") env.TWOTEMP_ENGINE ??= engine;
+  if (engine) env.TWOTEMP_ENGINE = engine;
   return env;
 }
 

@@ -1,0 +1,37 @@
+import { Command, CommanderError } from "commander";
+import { addDoctor } from "./cli/doctor.js";
+import { TwotempError } from "./errors.js";
+
+/** One line a command; each lives in its own file and imports what it calls only when it is called. */
+const commands: readonly ((program: Command) => void)[] = [addDoctor];
+
+/**
+ * Runs the command `twotemp`.
+ *
+ * @param args - the words after `twotemp`
+ * @returns the exit code: 0, or 1 after an error, which is printed in one line
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command("twotemp")
+    .description("Differentiable architecture pruning for transfer learning")
+    .showHelpAfterError("(twotemp --help lists the commands)")
+    .exitOverride();
+  for (const add of commands) add(program);
+  try {
+    process.exitCode = 0;
+    await program.parseAsync(args, { from: "user" });
+    return Number(process.exitCode);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    const expected = error instanceof TwotempError;
+    console.error(expected ? `twotemp: ${error.message}` : error);
+    return 1;
+  }
+}
+
+/** The program: runs the words of the command line and leaves the exit code. */
+export async function main(): Promise<void> {
+  // A reader that closes early, such as `head`, ends the program quietly.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  process.exitCode = await run(process.argv.slice(2));
+}
