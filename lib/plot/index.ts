@@ -1,5 +1,8 @@
 export { type BrowserChoice, findBrowser } from "./browser.js";
 export { type Figure, type FigureOptions, type PlotlyObject, type Table, toCsv, withTheme } from "./figure.js";
 export * as figures from "./figures.js";
+export { type Displayable, jupyterDisplay, mimeBundle } from "./mime.js";
+export { progressBar } from "./progressBar.js";
+export { show } from "./show.js";
 export { closeBrowser, png, saveFigure, type SavedFigure, type StillOptions, svg } from "./stills.js";
 export { type ArmStyle, armStyle, palette, type Theme } from "./style.js";

@@ -4,7 +4,7 @@ import { decimate, percent, round, runningMean, whole } from "./numbers.js";
 import { groupColors, palette } from "./style.js";
 
 /** Points that a curve is drawn with, at most; the running mean is taken before. */
-const pointLimit = 500;
+const pointLimit = 250;
 
 /** Lines that get a name of their own; more would not be told apart. */
 const namedLines = 6;
