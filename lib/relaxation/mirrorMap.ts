@@ -1,0 +1,45 @@
+/**
+ * The mirror map of the hot temperature: the dual variable in which the two-temperature flow is a plain gradient flow.
+ *
+ * `y(x) = 2 th (x + th sinh(x / th))`, odd and increasing, with `dy/dx = 1 / s_th'(x)`
+ *
+ * @param x - the logit
+ * @param hot - the hot temperature `th`
+ * @example
+ * ```ts
+ * mirrorInverse(mirrorMap(0.7, 1), 1); // 0.7
+ * ```
+ * Source: section 2 of this project's method notes.
+ */
+export function mirrorMap(x: number, hot: number): number {
+  return 2 * hot * (x + hot * Math.sinh(x / hot));
+}
+
+/**
+ * The logit with a given dual variable: the inverse of {@link mirrorMap}, to 1e-12 relative.
+ *
+ * With `z = |x| / th` and `q = |y| / (2 th^2)` it solves `z + sinh z = q`. The left side is convex and increasing, so
+ * Newton's iteration falls monotonically onto the root from any point above it, and one step from below leads above it.
+ *
+ * @param y - the dual variable
+ * @param hot - the hot temperature `th`
+ * @param near - a logit near the answer, to start from; any number does
+ * @example
+ * ```ts
+ * mirrorInverse(mirrorMap(0.7, 1) - 0.1 * gradient, 1, 0.7); // one mirror step
+ * ```
+ * Source: section 2 of this project's method notes.
+ */
+export function mirrorInverse(y: number, hot: number, near?: number): number {
+  const sign = y < 0 ? -1 : 1;
+  const q = Math.abs(y) / (2 * hot * hot);
+  // z <= q / 2 because sinh z >= z, and z <= asinh q <= log(1 + 2 q).
+  const above = Math.min(q / 2, Math.log1p(2 * q));
+  let z = near === undefined ? above : Math.min(Math.max((sign * near) / hot, 0), above);
+  for (let iteration = 0; iteration < 64; iteration++) {
+    const step = (z + Math.sinh(z) - q) / (1 + Math.cosh(z));
+    z = Math.min(z - step, above);
+    if (Math.abs(step) <= 1e-15 * z) break;
+  }
+  return sign * hot * z;
+}

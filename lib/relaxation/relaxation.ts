@@ -1,0 +1,75 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Accumulators } from "./accumulators.js";
+import { type RelaxationOptions, relaxationSettings, type RelaxationSettings } from "./options.js";
+import { ReferenceRelaxation } from "./referenceRelaxation.js";
+import { TensorRelaxation } from "./tensorRelaxation.js";
+
+/** Gates that are being learned: logits, the gates that they open, and how gradients move them. */
+export interface Relaxation {
+  readonly settings: RelaxationSettings;
+  /** Steps taken. */
+  readonly steps: number;
+  /** The forward gates of the current step, float32 [gateCount]; owned by the relaxation, valid until the next step. */
+  gates(): tf.Tensor1D;
+  /**
+   * Moves the logits along the gradient of the objective with respect to the gates, taken at {@link gates}.
+   *
+   * @param gateGradient - [gateCount]; stays the caller's
+   * @param loss - the objective's value, for estimators that learn from it
+   * @throws TwotempError `relaxation/not-finite` naming step and gate; nothing has changed then
+   * @throws TwotempError `relaxation/shape` for a gradient of another size; `relaxation/loss` for a missing loss
+   */
+  step(gateGradient: tf.Tensor1D, loss?: number): void;
+  /** A copy of the logits, [gateCount]. */
+  logits(): Float64Array;
+  /** What the certificate needs, summed over all steps. */
+  accumulators(): Accumulators;
+  /** All that is needed to go on exactly from here. */
+  save(): RelaxationState;
+  /**
+   * Goes on from a saved state; the settings must be those it was saved under.
+   *
+   * @throws TwotempError `relaxation/state` if the state isn't of this kind of relaxation
+   */
+  load(state: RelaxationState): void;
+  /** Frees the tensors; nothing else may be called afterwards. */
+  dispose(): void;
+}
+
+/** A relaxation at rest, as plain data: numbers and typed arrays. */
+export interface RelaxationState {
+  readonly version: 1;
+  readonly precision: "float64" | "float32";
+  readonly gateCount: number;
+  readonly estimator: string;
+  readonly update: string;
+  readonly steps: number;
+  readonly logits: Float64Array;
+  readonly memory: readonly Float64Array[];
+  readonly meanLoss: number | undefined;
+  readonly accumulators: Accumulators;
+  /** Gradients that aren't in the accumulators yet; none in float64. */
+  readonly pending: readonly Float32Array[];
+}
+
+/** Up to this many gates everything is computed in float64, the same on every engine. */
+export const referenceGates = 16_384;
+
+/**
+ * A relaxation of `gateCount` gates.
+ *
+ * Up to {@link referenceGates} gates the logits live in float64 and are moved by the reference formulas; beyond, they are
+ * float32 tensors moved by few large operations.
+ *
+ * @throws TwotempError `relaxation/option` for settings that can't be
+ * @example
+ * ```ts
+ * const relaxation = createRelaxation({ gateCount: 64, update: "mirror", stepSize: 0.1 });
+ * const { value, grad } = tf.valueAndGrad(objective)(relaxation.gates());
+ * relaxation.step(grad);
+ * ```
+ */
+export function createRelaxation(options: RelaxationOptions): Relaxation {
+  const settings = relaxationSettings(options);
+  return settings.gateCount <= referenceGates ? new ReferenceRelaxation(settings) : new TensorRelaxation(settings);
+}

@@ -1,0 +1,37 @@
+import * as tf from "@tensorflow/tfjs";
+import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
+import { halfDual, halfInverse } from "./halfDual.js";
+import { clip, type Update } from "./update.js";
+
+/**
+ * Adaptive: mirror with a step of its own for each gate, which never grows.
+ *
+ * `theta_i <- clip(y^-1(y(theta_i) - eta_i g_i), -R, R)` with `eta_i = alpha / sqrt(sum over the steps so far of g_i^2)`;
+ * a gate whose gradients were all 0 stays.
+ *
+ * Certified by Theorem 8 of this project's method notes; the steps are those of Duchi, Hazan and Singer, *Adaptive
+ * Subgradient Methods*, 2011.
+ */
+export const adaptive: Update = {
+  defaultStepSize: 1,
+  takes: (estimator) => estimator.hotSlope,
+  memory: (gateCount) => [new Float64Array(gateCount)],
+  move(logits, [squares], g, _v, { stepSize, hot, bound }) {
+    for (let i = 0; i < logits.length; i++) {
+      squares[i] += g[i] * g[i];
+      if (squares[i] === 0) continue;
+      const dual = mirrorMap(logits[i], hot) - (stepSize * g[i]) / Math.sqrt(squares[i]);
+      logits[i] = clip(mirrorInverse(dual, hot, logits[i]), bound);
+    }
+  },
+  tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length)],
+  moveTensors(logits, [dual, squares], g, _v, { stepSize, hot, bound }) {
+    const scale = stepSize / (4 * hot * hot);
+    const most = halfDual(Float64Array.of(bound), hot)[0];
+    const summed = tf.add<tf.Tensor1D>(squares, tf.square(g));
+    const relative = tf.divNoNan(g, tf.sqrt(summed));
+    const moved = tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), -most, most);
+    // No entry of g is larger than the root of its own sum of squares.
+    return [halfInverse(moved, logits, hot, scale), moved, summed];
+  },
+};

@@ -1,0 +1,33 @@
+import * as tf from "@tensorflow/tfjs";
+import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
+import { halfDual, halfInverse } from "./halfDual.js";
+import { clip, type Update } from "./update.js";
+
+/**
+ * Mirror: a step of the dual variable, exact mirror descent in the gates.
+ *
+ * `theta <- clip(y^-1(y(theta) - eta g), -R, R)` with `y(x) = 2 th (x + th sinh(x / th))`
+ *
+ * The tensor form keeps the dual variable between steps, so that rounding of the inverse doesn't add up.
+ *
+ * Certified by Theorem 1 of this project's method notes.
+ */
+export const mirror: Update = {
+  defaultStepSize: undefined,
+  takes: (estimator) => estimator.hotSlope,
+  memory: () => [],
+  move(logits, _memory, g, _v, { stepSize, hot, bound }) {
+    for (let i = 0; i < logits.length; i++) {
+      const dual = mirrorMap(logits[i], hot) - stepSize * g[i];
+      logits[i] = clip(mirrorInverse(dual, hot, logits[i]), bound);
+    }
+  },
+  tensorMemory: (logits, hot) => [halfDual(logits, hot)],
+  moveTensors(logits, [dual], g, _v, { stepSize, hot, bound, largest }) {
+    const scale = stepSize / (4 * hot * hot);
+    const most = halfDual(Float64Array.of(bound), hot)[0];
+    // The map is increasing: clipping the dual variable is clipping the logits.
+    const moved = tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(dual, tf.mul(g, scale)), -most, most);
+    return [halfInverse(moved, logits, hot, largest * scale), moved];
+  },
+};

@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { Random, ready } from "../../lib/engine/index.js";
+import { TwotempError } from "../../lib/errors.js";
+import {
+  createRelaxation,
+  type EstimatorName,
+  estimators,
+  gate,
+  gateSlope,
+  type Relaxation,
+  type RelaxationOptions,
+  relaxationSettings,
+  type UpdateName,
+  updates,
+} from "../../lib/relaxation/index.js";
+import { foldedSteps } from "../../lib/relaxation/accumulators.js";
+import { ReferenceRelaxation } from "../../lib/relaxation/referenceRelaxation.js";
+import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
+
+before(() => ready());
+
+const gateCount = 50;
+const names = { updates: Object.keys(updates) as UpdateName[], estimators: Object.keys(estimators) as EstimatorName[] };
+const pairs = names.estimators.flatMap((estimator) =>
+  names.updates.flatMap((update) => (updates[update].takes(estimators[estimator]) ? [{ estimator, update }] : [])),
+);
+
+function options(more: Partial<RelaxationOptions> = {}): RelaxationOptions {
+  const start = new Random(5, "start").uniforms(gateCount, -0.5, 0.5);
+  return {
+    gateCount,
+    stepSize: 0.1,
+    initialLogits: start,
+    hotTemperature: 0.8,
+    coldTemperature: 0.2,
+    logitBound: 1.5,
+    ...more,
+  };
+}
+
+/** A gradient that belongs to no objective, of a scale that changes. */
+function gradient(step: number, size: number = gateCount): Float32Array {
+  return new Random(1, "gradient", step).normals(size, 10 ** (Math.sin(step) / 2));
+}
+
+function drive(relaxation: Relaxation, from: number, to: number): void {
+  for (let step = from; step < to; step++) {
+    relaxation.gates();
+    const g = tf.tensor1d(gradient(step));
+    relaxation.step(g, Math.cos(step));
+    g.dispose();
+  }
+}
+
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i])));
+}
+
+describe("updates by hand", () => {
+  test("euler steps along the two-temperature gradient and is clipped", () => {
+    const relaxation = createRelaxation({
+      ...options({ update: "euler", stepSize: 2 }),
+      gateCount: 3,
+      logitBound: 3,
+      initialLogits: [0.1, -0.4, 2.9],
+    });
+    relaxation.step(tf.tensor1d([0.5, -0.25, -100]));
+    const expected = [0.1 - 2 * 0.5 * gateSlope(0.1, 0.8), -0.4 + 2 * 0.25 * gateSlope(-0.4, 0.8), 3];
+    assert.ok(largestDifference(relaxation.logits(), expected) < 1e-15);
+    relaxation.dispose();
+  });
+
+  test("small mirror steps are small euler steps", () => {
+    const both = (["mirror", "euler"] as const).map((update) => {
+      const relaxation = new ReferenceRelaxation(relaxationSettings(options({ update, stepSize: 1e-6 })));
+      relaxation.stepValues(Float64Array.from(gradient(0)));
+      return relaxation.logits();
+    });
+    assert.ok(largestDifference(both[0], both[1]) < 1e-10);
+    assert.ok(largestDifference(both[0], relaxationSettings(options()).initialLogits) > 1e-7);
+  });
+
+  test("the first adaptive step is the same for every scale of the gradient", () => {
+    const ends = [1e-6, 1, 1e6].map((scale) => {
+      const relaxation = new ReferenceRelaxation(relaxationSettings(options({ update: "adaptive" })));
+      relaxation.stepValues(Float64Array.from(gradient(0), (g) => scale * g));
+      return relaxation.logits();
+    });
+    assert.ok(largestDifference(ends[0], ends[1]) < 1e-12 && largestDifference(ends[1], ends[2]) < 1e-12);
+  });
+
+  test("a gate without gradient stays, under every update", () => {
+    for (const update of names.updates) {
+      for (const Kind of [ReferenceRelaxation, TensorRelaxation]) {
+        const relaxation: Relaxation = new Kind(relaxationSettings(options({ update })));
+        const before = relaxation.logits();
+        const g = tf.tensor1d(gradient(0).map((x, i) => (i === 7 ? 0 : x)));
+        relaxation.step(g);
+        const after = relaxation.logits();
+        assert.ok(Math.abs(after[7] - before[7]) < 1e-6 && Math.abs(after[8] - before[8]) > 1e-4, update);
+        tf.dispose(g);
+        relaxation.dispose();
+      }
+    }
+  });
+
+  test("Adam agrees with TensorFlow.js's own away from the box", () => {
+    const settings = relaxationSettings(
+      options({ update: "adam", stepSize: 0.02, estimator: "identity-straight-through" }),
+    );
+    const relaxation = new ReferenceRelaxation(settings);
+    const variable = tf.variable(tf.tensor1d(Float32Array.from(settings.initialLogits)));
+    const optimizer = tf.train.adam(0.02, 0.9, 0.999, 1e-8);
+    for (let step = 0; step < 20; step++) {
+      const g = gradient(step);
+      relaxation.stepValues(Float64Array.from(g));
+      const v = tf.tensor1d(g.map((x) => x / (4 * settings.hotTemperature)));
+      optimizer.applyGradients([{ name: variable.name, tensor: v }]);
+    }
+    assert.ok(largestDifference(relaxation.logits(), variable.dataSync()) < 1e-5);
+  });
+});
+
+describe("estimators by hand", () => {
+  const at = { cold: 0.2, hot: 0.8, step: 0, annealSteps: 10, advantage: 0.5 };
+
+  test("forward and backward temperatures are the right way round", () => {
+    assert.equal(estimators["two-temperature"].gate(0.3, 0, at), gate(0.3, 0.2));
+    assert.equal(estimators["two-temperature"].pull(0.3, 2, 0, at), 2 * gateSlope(0.3, 0.8));
+    assert.equal(relaxationSettings(options({ estimator: "one-temperature" })).hotTemperature, 0.2);
+    assert.equal(estimators["straight-through"].gate(0.3, 0, at), 1);
+    assert.equal(estimators["straight-through"].gate(-0.3, 0, at), 0);
+  });
+
+  test("annealing goes from the hot temperature to the cold one", () => {
+    const { gate: annealed } = estimators.annealed;
+    assert.equal(annealed(0.3, 0, at), gate(0.3, 0.8));
+    assert.ok(Math.abs(annealed(0.3, 0, { ...at, step: 5 }) - gate(0.3, 0.4)) < 1e-15);
+    assert.ok(Math.abs(annealed(0.3, 0, { ...at, step: 99 }) - gate(0.3, 0.2)) < 1e-15);
+  });
+
+  test("the pathwise estimators pull by the derivative of their own gate", () => {
+    for (const name of ["one-temperature", "gumbel-sigmoid", "hard-concrete"] as const) {
+      const { gate: forward, pull } = estimators[name];
+      const here = name === "one-temperature" ? { ...at, hot: at.cold } : at;
+      for (const [x, noise] of [
+        [0.3, 0.1],
+        [-0.2, 0.4],
+        [2.5, 3],
+      ]) {
+        const difference = (forward(x + 1e-6, noise, here) - forward(x - 1e-6, noise, here)) / 2e-6;
+        assert.ok(Math.abs(pull(x, 1, noise, here) - difference) < 1e-6, name);
+      }
+    }
+  });
+
+  test("REINFORCE's mean pull is the gradient of the expected loss", () => {
+    // E = p * loss(1) + (1 - p) * loss(0) with p = s_th(x).
+    const [x, open, shut] = [0.4, 3, 1];
+    const random = new Random(3, "uniform");
+    const draws = 40_000;
+    let sum = 0;
+    for (let draw = 0; draw < draws; draw++) {
+      const u = random.uniform() + 2 ** -33;
+      const noise = Math.log(u) - Math.log1p(-u);
+      const a = estimators.reinforce.gate(x, noise, at);
+      sum += estimators.reinforce.pull(x, 0, noise, { ...at, advantage: a === 1 ? open : shut });
+    }
+    assert.ok(Math.abs(sum / draws - gateSlope(x, at.hot) * (open - shut)) < 0.03);
+  });
+});
+
+describe("float64 and tensors", () => {
+  for (const { estimator, update } of pairs) {
+    test(`agree for ${estimator} with ${update}`, () => {
+      const settings = relaxationSettings(options({ estimator, update }));
+      const reference = new ReferenceRelaxation(settings);
+      const tensors = new TensorRelaxation(settings);
+      drive(reference, 0, 100);
+      drive(tensors, 0, 100);
+      // Hard gates may differ where a logit is within rounding of the threshold: none is here.
+      assert.ok(largestDifference(reference.logits(), tensors.logits()) < 2e-4);
+      const [a, b] = [reference.accumulators(), tensors.accumulators()];
+      assert.equal(a.steps, b.steps);
+      assert.ok(largestDifference(a.vector, b.vector) < 1e-4);
+      assert.ok(Math.abs(a.squares / b.squares - 1) < 1e-5);
+      assert.ok(Math.abs(a.largest - b.largest) < 1e-6);
+      assert.ok(Math.abs(a.scalar - b.scalar) < 0.02);
+      if (update === "adaptive") assert.ok(largestDifference(a.gateSquares!, b.gateSquares!) < 1e-4 * a.squares);
+      reference.dispose();
+      tensors.dispose();
+    });
+  }
+
+  test("agree for moves of every size, up to the whole box", () => {
+    for (const update of ["mirror", "adaptive"] as const) {
+      for (const stepSize of [1e-4, 0.1, 1, 10, 1000]) {
+        const settings = relaxationSettings(options({ update, stepSize, hotTemperature: 0.5, logitBound: 3 }));
+        const reference = new ReferenceRelaxation(settings);
+        const tensors = new TensorRelaxation(settings);
+        drive(reference, 0, 20);
+        drive(tensors, 0, 20);
+        // The dual variable is rounded; where the map is flat the logit moves by at most as much.
+        assert.ok(largestDifference(reference.logits(), tensors.logits()) < 1e-4, `${update} ${stepSize}`);
+        reference.dispose();
+        tensors.dispose();
+      }
+    }
+  });
+});
+
+describe("a relaxation", () => {
+  for (const Kind of [ReferenceRelaxation, TensorRelaxation]) {
+    test(`${Kind.name} goes on exactly from a saved state`, () => {
+      for (const { estimator, update } of pairs) {
+        const settings = relaxationSettings(options({ estimator, update }));
+        const whole: Relaxation = new Kind(settings);
+        drive(whole, 0, foldedSteps + 40);
+        const first: Relaxation = new Kind(settings);
+        drive(first, 0, 37);
+        const second: Relaxation = new Kind(settings);
+        second.load(structuredClone(first.save()));
+        drive(second, 37, foldedSteps + 40);
+        assert.deepEqual(second.save(), whole.save(), `${estimator} ${update}`);
+        for (const relaxation of [whole, first, second]) relaxation.dispose();
+      }
+    });
+
+    test(`${Kind.name} leaks no tensor`, () => {
+      const held = tf.memory().numTensors;
+      for (const { estimator, update } of pairs) {
+        const relaxation: Relaxation = new Kind(relaxationSettings(options({ estimator, update })));
+        drive(relaxation, 0, 30);
+        const atThirty = tf.memory().numTensors;
+        drive(relaxation, 30, 62);
+        relaxation.accumulators();
+        assert.ok(tf.memory().numTensors <= atThirty + 3);
+        relaxation.dispose();
+      }
+      assert.equal(tf.memory().numTensors, held);
+    });
+
+    test(`${Kind.name} refuses a gradient that isn't finite, and changes nothing`, () => {
+      for (const bad of [NaN, Infinity, -Infinity]) {
+        const relaxation: Relaxation = new Kind(relaxationSettings(options({ update: "adaptive" })));
+        drive(relaxation, 0, 3);
+        const saved = structuredClone(relaxation.save());
+        const g = tf.tensor1d(gradient(3).map((x, i) => (i === 11 ? bad : x)));
+        assert.throws(
+          () => relaxation.step(g),
+          (error: TwotempError) => error.code === "relaxation/not-finite" && /step 3.*gate 11 /.test(error.message),
+        );
+        assert.deepEqual(relaxation.save(), saved);
+        relaxation.dispose();
+      }
+    });
+
+    test(`${Kind.name} refuses what doesn't fit`, () => {
+      const relaxation: Relaxation = new Kind(relaxationSettings(options({ estimator: "reinforce", update: "adam" })));
+      const code = (wanted: string) => (error: TwotempError) => error.code === wanted && !error.message.includes("\n");
+      assert.throws(() => relaxation.step(tf.tensor1d([1, 2]), 1), code("relaxation/shape"));
+      assert.throws(() => relaxation.step(tf.tensor1d(gradient(0))), code("relaxation/loss"));
+      assert.throws(() => relaxation.step(tf.tensor1d(gradient(0)), NaN), code("relaxation/loss"));
+      assert.throws(() => relaxation.load({ ...relaxation.save(), update: "euler" }), code("relaxation/state"));
+      assert.equal(relaxation.steps, 0);
+      relaxation.dispose();
+    });
+  }
+
+  test("uses float64 up to 16,384 gates and tensors beyond", () => {
+    const kinds = [16_384, 16_385].map((count) => {
+      const relaxation = createRelaxation({ gateCount: count });
+      const { precision } = relaxation.accumulators();
+      assert.deepEqual(relaxation.gates().shape, [count]);
+      relaxation.dispose();
+      return precision;
+    });
+    assert.deepEqual(kinds, ["float64", "float32"]);
+  });
+});
+
+describe("settings", () => {
+  test("name the value that can't be, in one line", () => {
+    const cases: [Partial<RelaxationOptions>, RegExp][] = [
+      [{ gateCount: 0 }, /^gateCount must be .* got 0$/],
+      [{ gateCount: 2.5 }, /got 2.5$/],
+      [{ coldTemperature: 0 }, /^coldTemperature .* got 0$/],
+      [{ hotTemperature: -1 }, /^hotTemperature .* got -1$/],
+      [{ coldTemperature: NaN }, /got NaN$/],
+      [{ coldTemperature: 2 }, /^hotTemperature must be at least coldTemperature, which is 2; got 0.8$/],
+      [{ logitBound: 0 }, /^logitBound .* got 0$/],
+      [{ logitBound: Infinity }, /^logitBound .* got Infinity$/],
+      [{ logitBound: 65, initialLogits: undefined }, /^logitBound must be at most 80 times/],
+      [{ stepSize: 0 }, /^stepSize .* got 0$/],
+      [{ stepSize: undefined, update: "mirror" }, /^stepSize .* got undefined$/],
+      [{ initialLogits: [0] }, /^initialLogits must be one number a gate, 50 in all; got 1 numbers$/],
+      [{ logitBound: 0.01 }, /^initialLogits\[0\] must be inside the box/],
+      [{ initialLogits: new Float64Array(50).fill(NaN) }, /^initialLogits\[0\] .* got NaN$/],
+      [{ estimator: "magic" as EstimatorName }, /^estimator must be two-temperature, .* got magic$/],
+      [{ update: "toString" as UpdateName }, /^update must be euler, .* got toString$/],
+      [{ estimator: "reinforce", update: "mirror" }, /^update must be one that goes .* euler, adam; got mirror$/],
+      [{ seed: NaN }, /^seed .* got NaN$/],
+      [{ annealSteps: 0 }, /^annealSteps .* got 0$/],
+    ];
+    for (const [change, message] of cases) {
+      assert.throws(
+        () => createRelaxation(options(change)),
+        (error: TwotempError) => {
+          assert.match(error.message, message);
+          return error.code === "relaxation/option" && !error.message.includes("\n");
+        },
+      );
+    }
+    const many = { gateCount: 20_000, coldTemperature: 0.05, hotTemperature: 0.1, logitBound: 3 };
+    assert.throws(() => createRelaxation(many), /^TwotempError: logitBound must be at most 8 times/);
+  });
+});
