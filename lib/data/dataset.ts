@@ -1,6 +1,5 @@
-import { Random } from "../engine/random.js";
 import { TwotempError } from "../errors.js";
-import { drawEpisode, drawShots, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
+import { drawEpisode, drawShots, markFraction, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
 
 /** Examples of one split: `inputs` holds `count` rows of raw values, row-major, each of the data set's input shape. */
 export interface Examples {
@@ -164,6 +163,36 @@ export class Dataset {
   }
 
   /**
+   * The same examples with each value centred and divided on its own: `(x - mean) / std` over the training examples.
+   *
+   * For features of different units. A constant feature becomes 0, so does the mean of each: a closed input gate stands for
+   * the average example.
+   */
+  standardisedColumns(): Dataset {
+    const size = this.inputSize;
+    const mean = new Float64Array(size);
+    const deviation = new Float64Array(size);
+    const { inputs, count } = this.train;
+    inputs.forEach((value, at) => (mean[at % size] += value / count));
+    inputs.forEach((value, at) => (deviation[at % size] += (value - mean[at % size]) ** 2 / count));
+    // A constant column has a variance of rounding errors, which must not be blown up.
+    const varies = new Uint8Array(size);
+    inputs.forEach((value, at) => (varies[at % size] |= Number(value !== inputs[at % size])));
+    const divisor = deviation.map((variance, column) => (varies[column] ? Math.sqrt(variance) : Infinity));
+    const centred = (examples: Examples): Examples => ({
+      ...examples,
+      inputs: Float32Array.from(examples.inputs, (value, at) => (value - mean[at % size]) / divisor[at % size]),
+    });
+    return this.with({
+      train: centred(this.train),
+      test: centred(this.test),
+      rawMaximum: 1,
+      scale: 1,
+      step: "each column centred and divided by its standard deviation over the training examples",
+    });
+  }
+
+  /**
    * Scaled inputs of some rows, one after another.
    *
    * @param rows - row numbers of the split
@@ -250,18 +279,8 @@ export class Dataset {
    * @throws TwotempError `data/fraction` for another fraction, `data/shots` if a class has a single example
    */
   split(fraction: number, seed: number): [Dataset, Dataset] {
-    if (!(fraction > 0 && fraction < 1)) {
-      throw new TwotempError("data/fraction", `the fraction held out must be between 0 and 1, got ${fraction}`);
-    }
-    const held = new Uint8Array(this.train.count);
-    this.rows("train").forEach((rows, label) => {
-      if (rows.length < 2) {
-        const name = this.classNames[label];
-        throw new TwotempError("data/shots", `${this.name}: class "${name}" has 1 training example, a split needs 2`);
-      }
-      const take = Math.min(rows.length - 1, Math.max(1, Math.round(fraction * rows.length)));
-      for (const at of new Random(seed, "split", label).permutation(rows.length, take)) held[rows[at]] = 1;
-    });
+    const { name, classNames } = this;
+    const held = markFraction(this.rows("train"), { fraction, seed, purpose: "split", name, classNames });
     const part = (wanted: number, role: string): Dataset => {
       const rows = Int32Array.from(held.keys()).filter((row) => held[row] === wanted);
       return this.with({

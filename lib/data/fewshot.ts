@@ -35,6 +35,34 @@ export function rowsByClass(labels: Int32Array, classCount: number): Int32Array[
   return rows;
 }
 
+/**
+ * Marks a fraction of each class's rows, at least one and never all, drawn by (seed, purpose, class).
+ *
+ * @param name - of the data set, for the error
+ * @throws TwotempError `data/fraction`, or `data/shots` if a class has fewer than two rows
+ */
+export function markFraction(
+  rows: readonly Int32Array[],
+  options: { fraction: number; seed: number; purpose: string; name: string; classNames: readonly string[] },
+): Uint8Array {
+  const { fraction, seed, purpose, name, classNames } = options;
+  if (!(fraction > 0 && fraction < 1)) {
+    throw new TwotempError("data/fraction", `the fraction held out must be between 0 and 1, got ${fraction}`);
+  }
+  const marked = new Uint8Array(rows.reduce((sum, ofClass) => sum + ofClass.length, 0));
+  rows.forEach((ofClass, label) => {
+    if (ofClass.length < 2) {
+      throw new TwotempError(
+        "data/shots",
+        `${name}: class "${classNames[label]}" has ${ofClass.length} example${ofClass.length === 1 ? "" : "s"}, holding some out needs 2`,
+      );
+    }
+    const take = Math.min(ofClass.length - 1, Math.max(1, Math.round(fraction * ofClass.length)));
+    for (const at of new Random(seed, purpose, label).permutation(ofClass.length, take)) marked[ofClass[at]] = 1;
+  });
+  return marked;
+}
+
 /** See {@link Dataset.shots}. */
 export function drawShots(dataset: Dataset, count: number, options: { seed: number; episode?: number }): Int32Array {
   checkCount("shots", count);

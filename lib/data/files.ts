@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { promisify } from "node:util";
@@ -36,6 +37,18 @@ export async function loadFile(path: string, signal?: AbortSignal): Promise<Load
   if (bytes.length === 0) throw new TwotempError("data/empty", `${path}: the file is empty`);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { path, bytes, record: { name: basename(path), bytes: bytes.length, sha256 } };
+}
+
+/** Hashes a file without holding it whole. Throws `data/path` unless it is a readable file. */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<DataFile> {
+  await requireFile(path);
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { signal })) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+  }
+  return { name: basename(path), bytes, sha256: hash.digest("hex") };
 }
 
 /** Throws `data/path` unless `path` is a file. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { delimiter, join, resolve } from "node:path";
+import { delimiter, isAbsolute, join, relative, resolve } from "node:path";
+import { TwotempError } from "../errors.js";
 
 /** The data folder of the project itself, into which downloads go. */
 export const projectFolder: string = resolve(__dirname, "../../../datasets");
@@ -27,4 +28,18 @@ export function findFiles(name: string, files: readonly string[]): string[] | un
     if (paths.every((path) => existsSync(path))) return paths;
   }
   return undefined;
+}
+
+/**
+ * The path of a name inside a folder.
+ *
+ * @throws TwotempError `data/path` if it would lead out of it
+ */
+export function pathInside(folder: string, name: string): string {
+  const path = resolve(folder, name);
+  const inside = relative(resolve(folder), path);
+  if (inside === "" || inside.startsWith("..") || isAbsolute(inside) || name.includes("\0")) {
+    throw new TwotempError("data/path", `${JSON.stringify(name)} leads out of ${folder}`);
+  }
+  return path;
 }

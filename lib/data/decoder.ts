@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { TwotempError } from "../errors.js";
+import type { DecodedPicture, DecoderReply, DecoderTask, ParquetHead, ParquetRows } from "./decoder-worker.js";
+
+/** The decoders' heap; a file that makes them want more ends their thread, not the process. */
+const heapMegabytes = 512;
+const largestSeconds = 60;
+
+/**
+ * The thread in which third-party decoders run: whatever a hostile file does to them, the caller gets an error.
+ *
+ * It starts with the first task, takes one at a time, doesn't keep the process alive, and is replaced after it died.
+ */
+class Decoder {
+  private worker: Worker | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+
+  run(where: string, task: DecoderTask, signal?: AbortSignal): Promise<unknown> {
+    const result = this.last.then(() => this.runNow(where, task, signal));
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private runNow(where: string, task: DecoderTask, signal?: AbortSignal): Promise<unknown> {
+    signal?.throwIfAborted();
+    const worker = (this.worker ??= this.start());
+    return new Promise((resolve, reject) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        worker.off("error", onError).off("exit", onExit).off("message", onMessage);
+        worker.unref();
+      };
+      const replace = (error: unknown): void => {
+        finish();
+        this.worker = undefined;
+        void worker.terminate();
+        reject(error);
+      };
+      const fail = (reason: string): void => replace(new TwotempError("data/decode", `${where}: ${reason}`));
+      const onAbort = (): void => replace(signal?.reason);
+      const onError = (error: Error): void => fail(`decoding failed: ${error.message.split("\n")[0]}`);
+      const onExit = (): void => fail("decoding ended the decoder");
+      const onMessage = (reply: DecoderReply): void => {
+        finish();
+        if ("value" in reply) resolve(reply.value);
+        else reject(new TwotempError("data/decode", `${where}: can't be decoded: ${reply.error}`));
+      };
+      const timer = setTimeout(() => fail(`decoding took more than ${largestSeconds} s`), largestSeconds * 1000);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      worker.once("error", onError).once("exit", onExit).once("message", onMessage);
+      worker.ref();
+      worker.postMessage(task);
+    });
+  }
+
+  private start(): Worker {
+    const worker = new Worker(join(__dirname, "decoder-worker.js"), {
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      stdout: true,
+      stderr: true,
+    });
+    // What a decoder throws after its reply ends the thread; the next task starts another.
+    worker.on("error", () => undefined);
+    worker.on("exit", () => {
+      if (this.worker === worker) this.worker = undefined;
+    });
+    worker.unref();
+    return worker;
+  }
+}
+
+const decoder = new Decoder();
+
+/** Decodes a picture with jimp and resizes it where a size is given. Throws `data/decode` if it can't be. */
+export async function decodePicture(
+  where: string,
+  bytes: Uint8Array,
+  size: { height?: number; width?: number },
+  signal?: AbortSignal,
+): Promise<DecodedPicture> {
+  return (await decoder.run(where, { kind: "picture", bytes, ...size }, signal)) as DecodedPicture;
+}
+
+/** What a Parquet file says of itself, read with hyparquet. Throws `data/decode` if it isn't one. */
+export async function readParquetHead(path: string, signal?: AbortSignal): Promise<ParquetHead> {
+  return (await decoder.run(path, { kind: "parquet-head", path }, signal)) as ParquetHead;
+}
+
+/** The encoded pictures and labels of some rows of a Parquet file. */
+export async function readParquetRows(
+  path: string,
+  request: { image: string; label: string; rowStart: number; rowEnd: number },
+  signal?: AbortSignal,
+): Promise<ParquetRows> {
+  return (await decoder.run(path, { kind: "parquet-rows", path, ...request }, signal)) as ParquetRows;
+}

@@ -1,0 +1,158 @@
+import { TwotempError } from "../errors.js";
+import { decodePicture } from "./decoder.js";
+
+/** How pictures become examples. */
+export interface PictureOptions {
+  /** `[height, width]`, or one number for both: pictures are resized to it (their aspect isn't kept). Default: as they are. */
+  readonly size?: number | readonly [number, number];
+  /** 1: grey (colours become luminance), 3: colour. Default: 1 if all pictures are grey, 3 if all are coloured. */
+  readonly channels?: 1 | 3;
+  /** What shows through transparent pixels: 0 (black) to 255 (white). Default: such pictures are refused. */
+  readonly background?: number;
+}
+
+/** Pictures of one size, with channels last. */
+export interface PictureBatch {
+  readonly inputShape: readonly [number, number, number];
+  readonly inputs: Uint8Array;
+}
+
+/** Above this a picture isn't decoded; no data set for small networks has any such. */
+const largestPixelCount = 1 << 26;
+/** Deflate packs at most 1032 bytes into one, a byte holds at most 8 pixels: no file holds more pixels a byte. */
+const pixelsPerByte = 1032 * 8;
+
+/**
+ * Collects encoded pictures into one block of pixels.
+ *
+ * A picture's header is read before it is decoded, and one that promises more than its file can hold is refused.
+ */
+export class PictureCollector {
+  private readonly pixels: Uint8Array[] = [];
+  private readonly first: Partial<Record<"picture" | "grey" | "coloured", string>> = {};
+  private height = 0;
+  private width = 0;
+
+  constructor(private readonly options: PictureOptions) {
+    const { channels, background, size } = options;
+    const sizes = size === undefined ? [] : [size].flat();
+    if (!sizes.every((length) => Number.isInteger(length) && length > 0 && length <= 4096)) {
+      throw new TwotempError("data/size", `size must be whole pixels from 1 to 4096, got ${JSON.stringify(size)}`);
+    }
+    if (channels !== undefined && channels !== 1 && channels !== 3) {
+      throw new TwotempError("data/channels", `channels must be 1 (grey) or 3 (colour), got ${String(channels)}`);
+    }
+    if (background !== undefined && !(background >= 0 && background <= 255)) {
+      throw new TwotempError("data/background", `background must be from 0 to 255, got ${background}`);
+    }
+  }
+
+  /** Decodes one picture; `where` names it in errors. */
+  async add(where: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const found = pictureSize(bytes);
+    if (!found) {
+      throw new TwotempError("data/picture", `${where}, byte 0: expected a PNG, JPEG, GIF or BMP picture`);
+    }
+    const pixelCount = found.width * found.height;
+    if (!(pixelCount > 0 && pixelCount <= Math.min(largestPixelCount, pixelsPerByte * bytes.length))) {
+      throw new TwotempError(
+        "data/picture",
+        `${where}: the header promises ${found.width} x ${found.height} pixels, not what ${bytes.length} bytes can hold`,
+      );
+    }
+    const { size } = this.options;
+    const [height, width] = typeof size === "number" ? [size, size] : (size ?? []);
+    const decoded = await decodePicture(where, bytes, { height, width }, signal);
+    if (this.first.picture === undefined) {
+      this.first.picture = where;
+      this.height = decoded.height;
+      this.width = decoded.width;
+    } else if (decoded.height !== this.height || decoded.width !== this.width) {
+      throw new TwotempError(
+        "data/size",
+        `${where}: ${decoded.width} x ${decoded.height} pixels, but ${this.first.picture} has ${this.width} x ${this.height}; give size, for example size: 32`,
+      );
+    }
+    this.pixels.push(this.opaque(where, decoded.rgba));
+  }
+
+  /** All pictures so far. */
+  collect(): PictureBatch {
+    const channels = this.options.channels ?? (this.first.coloured === undefined ? 1 : 3);
+    if (this.options.channels === undefined && this.first.grey !== undefined && this.first.coloured !== undefined) {
+      throw new TwotempError(
+        "data/channels",
+        `${this.first.grey} is grey, ${this.first.coloured} is coloured; give channels: 1 (grey) or 3 (colour)`,
+      );
+    }
+    const { height, width } = this;
+    const plane = height * width;
+    const inputs = new Uint8Array(this.pixels.length * plane * channels);
+    this.pixels.forEach((rgb, row) => {
+      if (channels === 3) inputs.set(rgb, row * plane * 3);
+      else for (let i = 0; i < plane; i++) inputs[row * plane + i] = luminance(rgb, 3 * i);
+    });
+    return { inputShape: [height, width, channels], inputs };
+  }
+
+  /** The colours of a picture without its transparency. */
+  private opaque(where: string, rgba: Uint8Array): Uint8Array {
+    const { background } = this.options;
+    const rgb = new Uint8Array((rgba.length / 4) * 3);
+    let grey = true;
+    for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+      const alpha = rgba[from + 3] / 255;
+      if (alpha < 1 && background === undefined) {
+        throw new TwotempError(
+          "data/picture",
+          `${where}: partly transparent; give background: 0 for black or 255 for white behind it`,
+        );
+      }
+      for (let channel = 0; channel < 3; channel++) {
+        rgb[to + channel] = Math.round(alpha * rgba[from + channel] + (1 - alpha) * (background ?? 0));
+      }
+      grey &&= rgb[to] === rgb[to + 1] && rgb[to] === rgb[to + 2];
+    }
+    this.first[grey ? "grey" : "coloured"] ??= where;
+    return rgb;
+  }
+}
+
+/** Brightness as Rec. 601 weighs it; exact for grey. */
+function luminance(rgb: Uint8Array, at: number): number {
+  return Math.round(0.299 * rgb[at] + 0.587 * rgb[at + 1] + 0.114 * rgb[at + 2]);
+}
+
+/** The size that the header of a PNG, JPEG, GIF or BMP states, or undefined if it is none of these. */
+export function pictureSize(bytes: Uint8Array): { width: number; height: number } | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const starts = (...magic: number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
+  if (bytes.length >= 24 && starts(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) {
+    return { width: view.getUint32(16), height: view.getUint32(20) };
+  }
+  if (bytes.length >= 10 && starts(0x47, 0x49, 0x46, 0x38)) {
+    return { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+  }
+  if (bytes.length >= 26 && starts(0x42, 0x4d)) {
+    return { width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)) };
+  }
+  if (starts(0xff, 0xd8)) return jpegSize(view);
+  return undefined;
+}
+
+/** Walks the segments of a JPEG to its frame header. */
+function jpegSize(view: DataView): { width: number; height: number } | undefined {
+  for (let at = 2; at + 9 <= view.byteLength;) {
+    if (view.getUint8(at) !== 0xff) return undefined;
+    const marker = view.getUint8(at + 1);
+    if (marker === 0xff) {
+      at += 1;
+      continue;
+    }
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+    const standalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+    at += standalone ? 2 : 2 + view.getUint16(at + 2);
+  }
+  return undefined;
+}
