@@ -80,7 +80,7 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
             yref: "y2",
             y0: density,
             y1: density,
-            line: { dash: "dot", width: 1 },
+            line: { dash: "dot" },
           },
         ];
 

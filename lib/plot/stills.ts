@@ -6,9 +6,9 @@ import { TwotempError } from "../errors.js";
 import { launchBrowser } from "./browser.js";
 import { toCsv, withTheme, type Figure } from "./figure.js";
 
-/** The size of a picture in CSS pixels; the height is the figure's own, if it has one. */
+/** The size of a picture in CSS pixels. */
 export interface StillOptions {
-  /** Default 760. */
+  /** Default: the figure's width, else 760. */
   readonly width?: number;
   /** Default: the figure's height, else 420. */
   readonly height?: number;
@@ -117,8 +117,10 @@ async function drawNow(figure: Figure, format: "svg" | "png", options: StillOpti
   clearTimeout(idle);
   const json = JSON.stringify({ data: figure.data, layout: figure.layout });
   const seed = createHash("sha256").update(json).digest().readUInt32LE(0);
-  const width = options.width ?? 760;
-  const height = options.height ?? (typeof figure.layout.height === "number" ? figure.layout.height : 420);
+  const own = (side: "width" | "height", otherwise: number): number =>
+    options[side] ?? (typeof figure.layout[side] === "number" ? figure.layout[side] : otherwise);
+  const width = own("width", 760);
+  const height = own("height", 420);
   const { page } = await openStudio();
   try {
     return await drawOn(page, json, seed, format, width, height);

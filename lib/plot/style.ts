@@ -81,7 +81,7 @@ const arms: Readonly<Record<string, ArmStyle>> = {
   "dense-multiply-adds": look(palette.red, "diamond", "dash"),
 };
 
-const otherColors = [palette.red, palette.violet, palette.orange, palette.green, palette.grey] as const;
+const otherColors = [palette.red, palette.violet, palette.orange, palette.green] as const;
 const otherSymbols = ["hexagon", "pentagon", "star", "hourglass", "bowtie", "octagon", "triangle-down"] as const;
 
 /** The look of an arm; an arm that the table doesn't know keeps one look too, made from its name. */
@@ -137,6 +137,7 @@ export function template(theme: Theme): Readonly<Record<string, unknown>> {
       hoverlabel: { font: { family: fontFamily } },
       legend: { bgcolor: "rgba(0,0,0,0)" },
       margin: { l: 64, r: 24, t: 72, b: 52 },
+      shapedefaults: { line: { color: page.muted, width: 1 } },
       paper_bgcolor: page.paper,
       plot_bgcolor: page.paper,
       title: {

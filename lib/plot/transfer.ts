@@ -1,49 +1,31 @@
+import type { EffectRow, SummaryRow } from "../transfer/index.js";
 import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
 import { armStyle } from "./style.js";
 
-/** Mean test accuracy of one arm at one number of shots, with its interval, all as fractions. */
-export interface ArmAccuracy {
-  readonly arm: string;
-  readonly shots: number;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-  /** Architectures behind the mean, and retrainings of each. */
-  readonly searches: number;
-  readonly retrainings: number;
-}
-
-/** Learned minus one control: difference of test accuracies, as fractions, with its 95 % interval. */
-export interface TransferEffect {
-  readonly source: string;
-  readonly target: string;
-  readonly gates: string;
-  readonly density: number;
-  readonly shots: number;
-  readonly control: string;
-  readonly effect: number;
-  readonly low: number;
-  readonly high: number;
-  readonly searches: number;
-  readonly retrainings: number;
-}
-
 /**
  * Test accuracy of every arm by number of shots, with 95 % intervals.
  *
- * Arms of one number of shots stand side by side, so that intervals don't cover each other; the order at the right end is the
- * order of accuracy.
+ * Arms of one number of shots stand side by side, so that intervals don't cover each other; the names at the right stand
+ * in the order of accuracy.
  *
- * @param means - one an arm and number of shots
- * @returns a figure; its table has one row a mean
+ * @param result - a transfer result, or the rows of its summary
+ * @returns a figure; its table has one row a mean, accuracies in per cent
+ * @example
+ * ```ts
+ * await tt.show(tt.figures.transfer(result));
+ * ```
  */
-export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOptions = {}): Figure {
+export function transfer(
+  result: { summary(): readonly SummaryRow[] } | readonly SummaryRow[],
+  options: FigureOptions = {},
+): Figure {
+  const means = "summary" in result ? result.summary() : result;
   const shots = [...new Set(means.map((row) => row.shots))].sort((a, b) => a - b);
   const arms = [...new Set(means.map((row) => row.arm))];
-  const lastMean = (arm: string): number =>
-    means.filter((row) => row.arm === arm).reduce((best, row) => (row.shots >= best.shots ? row : best)).mean;
-  arms.sort((a, b) => lastMean(b) - lastMean(a));
+  const lastRow = (arm: string): SummaryRow =>
+    means.filter((row) => row.arm === arm).reduce((best, row) => (row.shots >= best.shots ? row : best));
+  arms.sort((a, b) => lastRow(b).accuracy - lastRow(a).accuracy);
   const offset = (arm: string): number =>
     (0.6 * (arms.indexOf(arm) - (arms.length - 1) / 2)) / Math.max(1, arms.length);
   // Learned is drawn last, on top of the others.
@@ -54,14 +36,14 @@ export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOp
     return {
       type: "scatter",
       mode: "lines+markers",
-      name: escapeText(arm),
+      name: escapeText(rows[0].label),
       x: rows.map((row) => round(shots.indexOf(row.shots) + offset(arm))),
-      y: rows.map((row) => round(row.mean)),
+      y: rows.map((row) => round(row.accuracy)),
       error_y: {
         type: "data",
         symmetric: false,
-        array: rows.map((row) => round(row.high - row.mean)),
-        arrayminus: rows.map((row) => round(row.mean - row.low)),
+        array: rows.map((row) => round(row.high - row.accuracy)),
+        arrayminus: rows.map((row) => round(row.accuracy - row.low)),
         color,
         thickness: 1.5,
         width: 0,
@@ -70,13 +52,13 @@ export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOp
       marker: { color, symbol, size: arm === "learned" ? 10 : 7 },
       customdata: rows.map((row) => [row.shots, round(row.low), round(row.high), row.searches, row.retrainings]),
       hovertemplate:
-        "%{customdata[0]} shots: %{y:.1%} [%{customdata[1]:.1%}, %{customdata[2]:.1%}], " +
+        "%{customdata[0]} shots: %{y:.1f} % [%{customdata[1]:.1f}, %{customdata[2]:.1f}], " +
         "n = %{customdata[3]} x %{customdata[4]}<extra>%{fullData.name}</extra>",
     };
   });
   const values = means.flatMap((row) => [row.low, row.high]).filter(Number.isFinite);
-  const low = Math.max(0, Math.min(...values) - 0.02);
-  const high = Math.min(1, Math.max(...values) + 0.02);
+  const low = Math.max(0, Math.min(...values) - 2);
+  const high = Math.min(100, Math.max(...values) + 2);
   const height = Math.max(420, 140 + 20 * arms.length);
   return makeFigure(
     {
@@ -93,15 +75,15 @@ export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOp
           ticktext: shots.map(String),
           range: [-0.5, shots.length - 0.5],
         },
-        yaxis: { title: { text: "test accuracy on the target" }, tickformat: ".0%", range: [round(low), round(high)] },
-        annotations: armLabels(arms, lastMean, low, high, height - 124),
+        yaxis: { title: { text: "test accuracy on the target" }, ticksuffix: " %", range: [round(low), round(high)] },
+        annotations: armLabels(arms.map(lastRow), low, high, height - 124),
       },
       table: {
         columns: ["arm", "shots", "accuracy", "low", "high", "searches", "retrainings"],
         rows: arms.flatMap((arm) =>
           means
             .filter((row) => row.arm === arm)
-            .map((row) => [arm, row.shots, row.mean, row.low, row.high, row.searches, row.retrainings]),
+            .map((row) => [arm, row.shots, row.accuracy, row.low, row.high, row.searches, row.retrainings]),
         ),
       },
     },
@@ -110,23 +92,17 @@ export function accuracyByShots(means: readonly ArmAccuracy[], options: FigureOp
 }
 
 /** The arms' names at the right, at their last means where there is room, each with a line to its mean. */
-function armLabels(
-  arms: readonly string[],
-  lastMean: (arm: string) => number,
-  low: number,
-  high: number,
-  pixels: number,
-): PlotlyObject[] {
+function armLabels(rows: readonly SummaryRow[], low: number, high: number, pixels: number): PlotlyObject[] {
   const gap = (17 / pixels) * (high - low);
-  const at = arms.map(lastMean);
+  const at = rows.map((row) => row.accuracy);
   // From the top down, then back up where the lowest would leave the axis.
   for (let i = 1; i < at.length; i++) at[i] = Math.min(at[i], at[i - 1] - gap);
   if (at.length > 0) at[at.length - 1] = Math.max(at[at.length - 1], low);
   for (let i = at.length - 2; i >= 0; i--) at[i] = Math.max(at[i], at[i + 1] + gap);
-  return arms.map((arm, i) => {
+  return rows.map(({ arm, label, accuracy }, i) => {
     const { color } = armStyle(arm);
     const bold = arm === "learned";
-    const text = `${escapeText(arm)} ${(100 * lastMean(arm)).toFixed(1)} %`;
+    const text = `${escapeText(label)} ${accuracy.toFixed(1)} %`;
     return {
       text: bold ? `<b>${text}</b>` : text,
       font: { color },
@@ -145,10 +121,18 @@ function armLabels(
  *
  * A filled marker stands where the 95 % interval leaves zero out; right of zero the learned architectures win.
  *
- * @param effects - of one source and target
- * @returns a figure; its table is that of `effects.csv`
+ * @param result - a transfer result, or the rows of its effects, of one source, target and density
+ * @returns a figure; its table is that of `effects.csv`, effects in points of accuracy
+ * @example
+ * ```ts
+ * await tt.show(tt.figures.effects(result));
+ * ```
  */
-export function effects(effects: readonly TransferEffect[], options: FigureOptions = {}): Figure {
+export function effects(
+  result: { effects(): readonly EffectRow[] } | readonly EffectRow[],
+  options: FigureOptions = {},
+): Figure {
+  const effects = "effects" in result ? result.effects() : result;
   const shots = [...new Set(effects.map((row) => row.shots))].sort((a, b) => a - b);
   const controls = [...new Set(effects.map((row) => row.control))];
   const finite = effects.flatMap((row) => [row.low, row.high, row.effect]).filter(Number.isFinite);
@@ -167,8 +151,8 @@ export function effects(effects: readonly TransferEffect[], options: FigureOptio
     const colors = rows.map((row) => armStyle(row.control).color);
     data.push({
       type: "scatter",
-      mode: "markers",
-      x: rows.map((row) => round(100 * row.effect)),
+      mode: "markers+text",
+      x: rows.map((row) => round(row.effect)),
       y: rows.map((row) => controls.indexOf(row.control)),
       xaxis: `x${suffix}`,
       yaxis: "y",
@@ -178,28 +162,32 @@ export function effects(effects: readonly TransferEffect[], options: FigureOptio
         symbol: rows.map((row) => armStyle(row.control).symbol + (row.low > 0 || row.high < 0 ? "" : "-open")),
         line: { width: 1.5, color: colors },
       },
-      text: rows.map((row) => `${points(row.effect)} [${points(row.low)}, ${points(row.high)}]`),
-      hovertemplate: "%{text}<extra></extra>",
+      text: rows.map((row) => points(row.effect)),
+      textposition: "top center",
+      textfont: { color: colors, size: 11 },
+      customdata: rows.map((row) => `${points(row.effect)} [${points(row.low)}, ${points(row.high)}]`),
+      hovertemplate: "%{customdata}<extra></extra>",
+      cliponaxis: false,
     });
     for (const row of rows) {
       shapes.push({
         type: "line",
-        layer: "below",
+        layer: "between",
         xref: `x${suffix}`,
         yref: "y",
-        x0: round(100 * Math.max(row.low, low - pad)),
-        x1: round(100 * Math.min(row.high, high + pad)),
+        x0: round(Math.max(row.low, low - pad)),
+        x1: round(Math.min(row.high, high + pad)),
         y0: controls.indexOf(row.control),
         y1: controls.indexOf(row.control),
         line: { color: armStyle(row.control).color, width: 2 },
       });
     }
-    shapes.push({ type: "line", xref: `x${suffix}`, yref: "paper", x0: 0, x1: 0, y0: 0, y1: 1, line: { width: 1 } });
+    shapes.push({ type: "line", xref: `x${suffix}`, yref: "paper", layer: "between", x0: 0, x1: 0, y0: 0, y1: 1 });
     const start = s * (panel + gap);
     layout[`xaxis${suffix}`] = {
       anchor: "y",
       domain: [round(start), round(start + panel)],
-      range: [round(100 * (low - pad)), round(100 * (high + pad))],
+      range: [round(low - pad), round(high + pad)],
       showgrid: true,
       nticks: 6,
       title: { text: s === Math.floor((shots.length - 1) / 2) ? "learned minus control, points of test accuracy" : "" },
@@ -220,9 +208,9 @@ export function effects(effects: readonly TransferEffect[], options: FigureOptio
       subtitle: `means with 95 % intervals; ${sizes(effects)}; filled: the interval leaves 0 out`,
       data,
       layout: {
-        height: Math.max(260, 160 + 28 * controls.length),
+        height: Math.max(260, 160 + 36 * controls.length),
         showlegend: false,
-        margin: { t: 96 },
+        margin: { t: 92 },
         ...layout,
         yaxis: {
           tickvals: controls.map((_, i) => i),
@@ -283,6 +271,6 @@ function sizes(rows: readonly { searches: number; retrainings: number }[]): stri
   )}`;
 }
 
-function points(fraction: number): string {
-  return `${fraction > 0 ? "+" : ""}${(100 * fraction).toFixed(1)}`;
+function points(value: number): string {
+  return `${value > 0 ? "+" : ""}${value.toFixed(1)}`;
 }

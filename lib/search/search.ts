@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
 import { Random } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { createRelaxation, type Relaxation, type RelaxationOptions } from "../relaxation/index.js";
 import { type Architecture, gateSlots, type SearchSpace } from "../space/index.js";
@@ -17,6 +18,12 @@ export interface SearchStep {
   readonly loss: number;
   readonly price: number;
   readonly complexity: number;
+}
+
+/** Sees a search after each step of a run; `finish`, if there is one, is awaited when the run has ended or was stopped. */
+export interface StepObserver {
+  (search: Search): void;
+  finish?(search: Search): Promise<void>;
 }
 
 /** Everything that a search needs to go on exactly from where it was. */
@@ -87,7 +94,7 @@ export class Search implements AsyncIterable<SearchStep> {
     this.costs = tf.tensor1d(Float32Array.from(space.costs(settings.costs)));
     this.price = settings.penalty;
     this.trace = {
-      groups: space.groups.map(({ name, size }) => ({ name, size })),
+      groups: space.groups.map(({ name, kind, offset, size, shape }) => ({ name, kind, offset, size, shape })),
       steps: settings.steps,
       density: settings.density,
       entries: [],
@@ -177,22 +184,25 @@ export class Search implements AsyncIterable<SearchStep> {
   }
 
   /**
-   * Runs to the end, or until the signal aborts; run again to go on from there.
+   * Runs to the end, or until the signal aborts or the notebook's Stop button is pressed; run again to go on from there.
    *
    * @param options - `onStep` sees the search after each step; `signal` stops it, keeping what was reached
    */
-  async run(options: WorkOptions & { readonly onStep?: (search: Search) => void } = {}): Promise<this> {
+  async run(options: WorkOptions & { readonly onStep?: StepObserver } = {}): Promise<this> {
     const meter = new ProgressMeter("search", this.settings.steps, options.onProgress);
-    let rested = performance.now();
-    while (!this.finished && !options.signal?.aborted) {
-      this.advance();
-      options.onStep?.(this);
-      meter.report(this.done);
-      if (performance.now() - rested > 30) {
-        await setImmediate();
-        rested = performance.now();
+    await interruptible(options.signal, async (signal) => {
+      let rested = performance.now();
+      while (!this.finished && !signal.aborted) {
+        this.advance();
+        options.onStep?.(this);
+        meter.report(this.done);
+        if (performance.now() - rested > 30) {
+          await setImmediate();
+          rested = performance.now();
+        }
       }
-    }
+    });
+    await options.onStep?.finish?.(this);
     return this;
   }
 

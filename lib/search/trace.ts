@@ -1,3 +1,5 @@
+import type { GateGroup } from "../space/index.js";
+
 /** One recorded step of a search. */
 export interface TraceEntry {
   readonly step: number;
@@ -18,7 +20,7 @@ export const histogramBins = 20;
 
 /** The history of a search, as plain data; equal for equal seeds, so it holds no times. */
 export interface SearchTrace {
-  readonly groups: readonly { readonly name: string; readonly size: number }[];
+  readonly groups: readonly Pick<GateGroup, "name" | "kind" | "offset" | "size" | "shape">[];
   readonly steps: number;
   readonly density: number | undefined;
   readonly entries: TraceEntry[];
