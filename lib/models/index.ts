@@ -1,1 +1,2 @@
-export {};
+export * from "./cnn.js";
+export * from "./mlp.js";

@@ -1,2 +1,10 @@
-export * from "./types.js";
+export * from "./architecture.js";
+export type { CostMeasure } from "./costs.js";
+export * from "./discretise.js";
 export * from "./forward.js";
+export type { GateChoice, GateSelector, Ungated } from "./gating.js";
+export type { CostedLayer, Counts } from "./liveness.js";
+export { defineLayer, layerTable, type LayerRole, type LayerRow, type LayerRule, wirings } from "./roles.js";
+export * from "./space.js";
+export type { GroupSummary, SpaceSummary } from "./summary.js";
+export * from "./types.js";

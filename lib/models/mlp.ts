@@ -1,0 +1,49 @@
+import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
+
+/** What {@link mlp} takes. */
+export interface MlpOptions {
+  /** Shape of one example, for example [28, 28, 1] or [features]. */
+  readonly inputShape: readonly number[];
+  /** Units of each hidden layer; none makes a linear classifier. */
+  readonly hidden?: readonly number[];
+  readonly classes: number;
+  /** Default "relu". */
+  readonly activation?: "relu" | "tanh" | "sigmoid" | "elu" | "selu" | "linear";
+}
+
+/**
+ * A multi-layer perceptron: flatten, dense layers, softmax.
+ *
+ * @param options - see {@link MlpOptions}; default two hidden layers of 300 and 100 units
+ * @returns a model whose layers are named `hidden_1`, `hidden_2`, ..., `classes`
+ * @throws TwotempError `models/size` if a size isn't a positive whole number
+ * @example
+ * ```ts
+ * const model = mlp({ inputShape: [28, 28, 1], hidden: [300, 100], classes: 13 });
+ * ```
+ */
+export function mlp({ inputShape, hidden = [300, 100], classes, activation = "relu" }: MlpOptions): tf.LayersModel {
+  requireSizes("inputShape", inputShape);
+  requireSizes("hidden", hidden);
+  requireSizes("classes", [classes]);
+  const input = tf.input({ shape: [...inputShape], name: "image" });
+  let value: tf.SymbolicTensor = input;
+  if (inputShape.length > 1) value = tf.layers.flatten({ name: "flatten" }).apply(value) as tf.SymbolicTensor;
+  hidden.forEach((units, i) => {
+    value = tf.layers
+      .dense({ units, activation, kernelInitializer: "heNormal", name: `hidden_${i + 1}` })
+      .apply(value) as tf.SymbolicTensor;
+  });
+  const output = tf.layers.dense({ units: classes, activation: "softmax", name: "classes" }).apply(value);
+  return tf.model({ inputs: input, outputs: output as tf.SymbolicTensor, name: "mlp" });
+}
+
+/** Refuses sizes that no layer can have, before TensorFlow.js does so less clearly. */
+export function requireSizes(name: string, sizes: readonly number[]): void {
+  for (const size of sizes) {
+    if (!Number.isInteger(size) || size < 1) {
+      throw new TwotempError("models/size", `${name} needs whole numbers from 1, got ${JSON.stringify(sizes)}`);
+    }
+  }
+}

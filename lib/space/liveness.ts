@@ -1,0 +1,432 @@
+import type { WiredCall, WiredLink } from "./anatomy.js";
+import type { Gating } from "./gating.js";
+import { sizeOf } from "./labels.js";
+
+/** What a unit carries when some gates are closed: nothing at all, a constant, or something of the input. */
+const zero = 0;
+const constant = 1;
+const fed = 2;
+
+/** A place where a vertex cuts the network: what can't be computed any more. */
+export interface Cut {
+  readonly layer: string;
+  readonly message: string;
+  /** Gates any of which would mend the cut, as far as they are known. */
+  readonly gates: readonly number[];
+}
+
+/**
+ * What is left of a network at a vertex of its gates.
+ *
+ * A unit is alive if it carries something of an input (forward) and an output reads it (backward). Units that must
+ * agree live if one of them does. A weight stays if its gate is open and it connects units that are alive; a bias or a
+ * normalisation parameter stays with its unit. An operand of an Add that carries nothing is dropped, so that a residual
+ * branch without open inputs disappears whole.
+ */
+export class Liveness {
+  /** State of each unit of each station. */
+  private readonly state: Uint8Array[];
+  /** Whether an output reads it, by station. */
+  private readonly read: Uint8Array[];
+  private readonly aliveRoot: Uint8Array;
+  private readonly neededCalls: Set<WiredCall> = new Set();
+  private readonly neededOperands: Map<WiredCall, boolean[]> = new Map();
+  readonly cuts: readonly Cut[];
+
+  constructor(
+    readonly gating: Gating,
+    readonly mask: ArrayLike<number>,
+  ) {
+    const { anatomy } = gating;
+    this.state = anatomy.stations.map(({ labels }) => new Uint8Array(labels.nodes.length));
+    this.read = anatomy.stations.map(({ labels }) => new Uint8Array(labels.nodes.length));
+    this.aliveRoot = new Uint8Array(anatomy.units.count);
+    this.feed();
+    this.trace();
+    this.settle();
+    this.cuts = this.need();
+  }
+
+  /** Whether input `k` of the call lets unit `i` of its station through. */
+  private open(call: number, input: number | undefined, i: number): boolean {
+    if (input === undefined) return true;
+    const gates = this.gating.plan.calls[call].inputGates[input];
+    if (!gates) return true;
+    const gate = gates.gateOf[gates.gateOf.length === 1 ? 0 : i];
+    return gate < 0 || this.mask[gate] !== 0;
+  }
+
+  /** The first gate of the kernel that a link goes through, or undefined when its entries have none. */
+  private kernelGates(call: WiredCall, link: WiredLink): { offset: number; shape: readonly number[] } | undefined {
+    if (!link.kernel) return undefined;
+    const spec = this.gating.plan.weights[call.weights[link.kernel.weight]];
+    return spec.gateOffset === undefined ? undefined : { offset: spec.gateOffset, shape: spec.shape };
+  }
+
+  /** Calls `visit` with the input and output unit of every kernel entry whose gate is open. */
+  private eachOpenEntry(
+    link: WiredLink,
+    gates: { offset: number; shape: readonly number[] },
+    visit: (from: number, to: number, entry: number) => void,
+  ): void {
+    eachEntry(link, gates.shape, (from, to, entry) => {
+      if (this.mask[gates.offset + entry] !== 0) visit(from, to, entry);
+    });
+  }
+
+  private feed(): void {
+    const { anatomy } = this.gating;
+    const { stations, stationOf, graph } = anatomy;
+    for (const value of graph.inputs) this.state[stationOf[value]].fill(fed);
+    for (const [c, call] of anatomy.calls.entries()) {
+      for (const station of call.makes) {
+        const { merge, keepsZero } = stations[station];
+        const into = this.state[station];
+        const arrivals = call.links.filter((link) => link.to === station).map((link) => this.arrival(c, call, link));
+        for (let o = 0; o < into.length; o++) {
+          let strongest = zero;
+          let weakest = fed;
+          for (const arrival of arrivals) {
+            strongest = Math.max(strongest, arrival[o]);
+            weakest = Math.min(weakest, arrival[o]);
+          }
+          const merged = merge === "multiply" && weakest === zero ? zero : strongest;
+          into[o] = merged === zero && !keepsZero ? constant : merged;
+        }
+      }
+    }
+  }
+
+  /** What one link brings to each unit of the station it goes to. */
+  private arrival(c: number, call: WiredCall, link: WiredLink): Uint8Array {
+    const from = this.state[link.from];
+    const out = new Uint8Array(this.state[link.to].length);
+    const gates = this.kernelGates(call, link);
+    const comes = (i: number): number => (this.open(c, link.input, i) ? from[i] : zero);
+    if (link.kind === "map") {
+      const tapped = gates ? new Uint8Array(out.length) : undefined;
+      if (gates) this.eachOpenEntry(link, gates, (_, to) => (tapped![to] = 1));
+      for (let o = 0; o < out.length; o++) {
+        const i = link.index![o];
+        if (i >= 0 && (!tapped || tapped[o])) out[o] = comes(i);
+      }
+      return out;
+    }
+    const fedInputs = Uint8Array.from(from, (_, i) => (comes(i) === fed ? 1 : 0));
+    if (gates) {
+      const whole = link.kernel!.inAxis < 0 && fedInputs.includes(1);
+      this.eachOpenEntry(link, gates, (i, o) => {
+        if (whole || fedInputs[i]) out[o] = fed;
+      });
+    } else if (fedInputs.includes(1)) out.fill(fed);
+    return out;
+  }
+
+  private trace(): void {
+    const { anatomy } = this.gating;
+    const { stationOf, graph } = anatomy;
+    for (const value of graph.outputs) this.read[stationOf[value]].fill(1);
+    for (let c = anatomy.calls.length - 1; c >= 0; c--) {
+      const call = anatomy.calls[c];
+      // Stations inside a layer are read by later ones of the same call.
+      for (const station of [...call.makes].reverse()) {
+        for (const link of call.links) if (link.to === station) this.traceLink(c, call, link);
+      }
+    }
+  }
+
+  private traceLink(c: number, call: WiredCall, link: WiredLink): void {
+    const to = this.read[link.to];
+    const from = this.read[link.from];
+    const gates = this.kernelGates(call, link);
+    if (link.kind === "map") {
+      const tapped = gates ? new Uint8Array(to.length) : undefined;
+      if (gates) this.eachOpenEntry(link, gates, (_, o) => (tapped![o] = 1));
+      for (let o = 0; o < to.length; o++) {
+        const i = link.index![o];
+        if (i >= 0 && to[o] && (!tapped || tapped[o]) && this.open(c, link.input, i)) from[i] = 1;
+      }
+      return;
+    }
+    if (!to.includes(1)) return;
+    if (gates && link.kernel!.inAxis >= 0) {
+      this.eachOpenEntry(link, gates, (i, o) => {
+        if (to[o] && this.open(c, link.input, i)) from[i] = 1;
+      });
+    } else for (let i = 0; i < from.length; i++) if (this.open(c, link.input, i)) from[i] = 1;
+  }
+
+  private settle(): void {
+    const { stations, units } = this.gating.anatomy;
+    stations.forEach(({ labels }, s) => {
+      for (let i = 0; i < labels.nodes.length; i++) {
+        if (this.state[s][i] === fed && this.read[s][i]) this.aliveRoot[units.find(labels.nodes[i])] = 1;
+      }
+    });
+    for (let node = 0; node < units.count; node++) {
+      const root = units.find(node);
+      if (units.reason(root) !== undefined) this.aliveRoot[root] = 1;
+    }
+  }
+
+  /** Which calls the outputs need, and where something needed can't be had. */
+  private need(): Cut[] {
+    const { anatomy } = this.gating;
+    const { graph, stationOf, calls, stations } = anatomy;
+    const needed = new Uint8Array(graph.values.length);
+    const cuts: Cut[] = [];
+    graph.outputs.forEach((value, i) => {
+      needed[value] = 1;
+      if (!this.state[stationOf[value]].includes(fed)) {
+        cuts.push({ layer: `output ${i}`, message: `no open path leads from an input to output ${i}`, gates: [] });
+      }
+    });
+    for (let c = calls.length - 1; c >= 0; c--) {
+      const call = calls[c];
+      if (!call.outputs.some((value) => needed[value])) continue;
+      this.neededCalls.add(call);
+      const isAdd = stations[stationOf[call.outputs[0]]].merge === "add";
+      const carries = call.inputs.map((_, k) => this.carries(c, k));
+      const operands = call.inputs.map((value, k) => {
+        if (isAdd) return carries[k];
+        return !isConcatenation(call) || this.aliveUnits(value).length > 0;
+      });
+      this.neededOperands.set(call, operands);
+      call.inputs.forEach((value, k) => {
+        if (operands[k]) needed[value] = 1;
+      });
+      const empty = call.inputs.findIndex((_, k) => operands[k] && !carries[k]);
+      if (empty >= 0 || !operands.includes(true)) {
+        cuts.push({
+          layer: call.path,
+          message: `${call.path} is needed, but nothing of the input reaches it`,
+          gates: this.gatesInto(c),
+        });
+      }
+    }
+    return cuts;
+  }
+
+  /** Whether input `k` of call `c` lets anything but zero through. */
+  private carries(c: number, k: number): boolean {
+    const { anatomy } = this.gating;
+    const call = anatomy.calls[c];
+    const station = anatomy.stationOf[call.inputs[k]];
+    const { nodes } = anatomy.stations[station].labels;
+    const summed = call.links.some((link) => link.kind === "sum" && link.kernel && link.input === k);
+    for (let i = 0; i < nodes.length; i++) {
+      const state = this.open(c, k, i) ? this.state[station][i] : zero;
+      if (this.isAlive(nodes[i]) && (summed ? state === fed : state !== zero)) return true;
+    }
+    return false;
+  }
+
+  private gatesInto(c: number): number[] {
+    const gates = new Set<number>();
+    for (const inputGates of this.gating.plan.calls[c].inputGates) {
+      for (const gate of inputGates?.gateOf ?? []) if (gate >= 0) gates.add(gate);
+    }
+    return [...gates];
+  }
+
+  private isAlive(node: number): boolean {
+    return this.aliveRoot[this.gating.anatomy.units.find(node)] === 1;
+  }
+
+  /** Positions that stay of the units of a value (of a station's labels). */
+  aliveUnits(value: number): Int32Array {
+    return this.aliveOf(this.gating.anatomy.stationOf[value]);
+  }
+
+  /** Positions of a station whose units stay. */
+  aliveOf(station: number): Int32Array {
+    const { nodes } = this.gating.anatomy.stations[station].labels;
+    return Int32Array.from(nodes.keys()).filter((i) => this.isAlive(nodes[i]));
+  }
+
+  /** Whether the call is left in the compacted network. */
+  isNeeded(call: WiredCall): boolean {
+    return this.neededCalls.has(call);
+  }
+
+  /** Which inputs of a needed call are left. */
+  operandsOf(call: WiredCall): readonly boolean[] {
+    return this.neededOperands.get(call)!;
+  }
+
+  /** Along each axis of a call's weight: 1 where the unit that stands there is used; undefined for axes without units. */
+  private usedAlong(c: number, weight: number): (Uint8Array | undefined)[] {
+    const { stations } = this.gating.anatomy;
+    const call = this.gating.anatomy.calls[c];
+    return call.axes[weight].map((axis) => {
+      if (!axis) return undefined;
+      const { nodes } = stations[axis.station].labels;
+      return Uint8Array.from(nodes, (node, i) => {
+        if (!this.isAlive(node)) return 0;
+        const state = this.state[axis.station][i];
+        if (axis.input !== undefined) return state === fed && this.open(c, axis.input, i) ? 1 : 0;
+        const kept = this.gating.anatomy.units.reason(node) !== undefined;
+        return this.read[axis.station][i] && (state === fed || kept) ? 1 : 0;
+      });
+    });
+  }
+
+  /** Which entries of weight `w` of the model stay: 1 where they do. */
+  keep(w: number): Uint8Array {
+    const { shape } = this.gating.plan.weights[w];
+    const keep = new Uint8Array(sizeOf(shape));
+    for (const [c, call] of this.gating.anatomy.calls.entries()) {
+      const weight = call.weights.indexOf(w);
+      if (weight >= 0 && this.isNeeded(call)) this.keepInCall(c, weight, keep);
+    }
+    return keep;
+  }
+
+  /** Marks the entries of a weight that one call uses. */
+  private keepInCall(c: number, weight: number, keep: Uint8Array): void {
+    const { plan } = this.gating;
+    const { shape, gateOffset } = plan.weights[this.gating.anatomy.calls[c].weights[weight]];
+    const used = this.usedAlong(c, weight);
+    const index = new Array<number>(shape.length).fill(0);
+    for (let entry = 0; entry < keep.length; entry++) {
+      const open = gateOffset === undefined || this.mask[gateOffset + entry] !== 0;
+      if (open && index.every((at, axis) => used[axis]?.[at] !== 0)) keep[entry] = 1;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        index[axis] += 1;
+        if (index[axis] < shape[axis]) break;
+        index[axis] = 0;
+      }
+    }
+  }
+
+  /** How many entries of a call's weight the call uses. */
+  private usedEntries(c: number, weight: number): number {
+    const { plan, anatomy } = this.gating;
+    const { shape, gateOffset } = plan.weights[anatomy.calls[c].weights[weight]];
+    if (gateOffset === undefined) {
+      const used = this.usedAlong(c, weight);
+      return used.reduce((product, along, axis) => product * (along ? ones(along) : shape[axis]), 1);
+    }
+    const keep = new Uint8Array(sizeOf(shape));
+    this.keepInCall(c, weight, keep);
+    return ones(keep);
+  }
+
+  /** Parameters, multiply-adds and peak activation bytes of what is left. */
+  count(): Counts {
+    const { anatomy, plan } = this.gating;
+    const callsOf = new Map<number, number[]>();
+    let multiplyAdds = 0;
+    for (const [c, call] of anatomy.calls.entries()) {
+      if (!this.isNeeded(call)) continue;
+      for (const w of call.weights) callsOf.set(w, [...(callsOf.get(w) ?? []), c]);
+      for (const link of call.links) {
+        if (link.kernel && link.positions > 0) multiplyAdds += link.positions * this.usedEntries(c, link.kernel.weight);
+      }
+      multiplyAdds += ownMultiplyAdds(call, this);
+    }
+    let parameters = 0;
+    for (const [w, calls] of callsOf) {
+      if (isStatistic(plan.weights[w].name)) continue;
+      const alone = calls.length === 1;
+      const weight = anatomy.calls[calls[0]].weights.indexOf(w);
+      parameters += alone ? this.usedEntries(calls[0], weight) : ones(this.keep(w));
+    }
+    return { parameters, multiplyAdds, activationBytes: this.peakActivationBytes() };
+  }
+
+  /** Elements of a value in the compacted network, for one example. */
+  elements(value: number): number {
+    const { anatomy } = this.gating;
+    const { shape } = anatomy.graph.values[value];
+    const { labels } = anatomy.stations[anatomy.stationOf[value]];
+    if (labels.shape.length !== 1 || anatomy.graph.inputs.includes(value)) return sizeOf(shape);
+    return (sizeOf(shape) / Math.max(1, labels.nodes.length)) * this.aliveUnits(value).length;
+  }
+
+  private peakActivationBytes(): number {
+    const { graph, calls } = this.gating.anatomy;
+    const last = new Map<number, number>();
+    for (const [c, call] of calls.entries()) {
+      if (!this.isNeeded(call)) continue;
+      const operands = this.operandsOf(call);
+      call.inputs.forEach((value, k) => operands[k] && last.set(value, c));
+      for (const value of call.outputs) last.set(value, c);
+    }
+    for (const value of graph.outputs) last.set(value, calls.length);
+    let live = graph.inputs.filter((value) => last.has(value)).reduce((sum, value) => sum + this.elements(value), 0);
+    let peak = live;
+    const held = new Set(graph.inputs.filter((value) => last.has(value)));
+    for (const [c, call] of calls.entries()) {
+      if (!this.isNeeded(call)) continue;
+      for (const value of call.outputs) {
+        held.add(value);
+        live += this.elements(value);
+      }
+      peak = Math.max(peak, live);
+      for (const value of [...held]) {
+        if (last.get(value)! > c) continue;
+        held.delete(value);
+        live -= this.elements(value);
+      }
+    }
+    return 4 * peak;
+  }
+}
+
+/** What a network costs. */
+export interface Counts {
+  /** Weights and biases; moving statistics aren't counted. */
+  readonly parameters: number;
+  /**
+   * Products and sums of one example's forward pass: Dense in x out, convolutions output positions x kernel entries
+   * (padding counted as if it weren't zero), transposed convolutions input positions x kernel entries, recurrent layers
+   * once a time step. Weight masks count the kept weights. Everything else (biases, activations, normalisation,
+   * pooling) counts nothing, except layers that declare their own `multiplyAdds`.
+   */
+  readonly multiplyAdds: number;
+  /** The largest number of bytes (float32) that values of one example take up at one time, layer after layer. */
+  readonly activationBytes: number;
+}
+
+/** Custom layers may say what they cost: multiply-adds from the shape of one example. */
+export interface CostedLayer {
+  multiplyAdds(inputShape: readonly number[]): number;
+}
+
+function ownMultiplyAdds(call: WiredCall, liveness: Liveness): number {
+  const { layer } = call;
+  if (!("multiplyAdds" in layer)) return 0;
+  const { shape } = liveness.gating.anatomy.graph.values[call.inputs[0]];
+  const channels = shape.length > 0 ? liveness.elements(call.inputs[0]) / sizeOf(shape.slice(0, -1)) : 1;
+  return (layer as unknown as CostedLayer).multiplyAdds([...shape.slice(0, -1), channels]);
+}
+
+const isConcatenation = (call: WiredCall): boolean => call.layer.getClassName() === "Concatenate";
+
+const isStatistic = (name: string): boolean => /\/moving_(mean|variance)$/.test(name);
+
+const ones = (flags: Uint8Array): number => {
+  let count = 0;
+  for (let i = 0; i < flags.length; i++) count += flags[i];
+  return count;
+};
+
+/** Visits the entries of a kernel with the units that they connect; an axis that isn't linked counts as unit 0. */
+function eachEntry(
+  link: WiredLink,
+  shape: readonly number[],
+  visit: (from: number, to: number, entry: number) => void,
+): void {
+  const { inAxis, outAxis } = link.kernel!;
+  const stride = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+  const size = sizeOf(shape);
+  const unitOf = (axis: number, entry: number): number =>
+    axis < 0 ? 0 : Math.floor(entry / stride[axis]) % shape[axis];
+  for (let entry = 0; entry < size; entry++) {
+    const from = unitOf(inAxis, entry);
+    // Depthwise kernels: output channel = input channel x multiplier + j.
+    const to = link.kind === "map" ? from * shape[outAxis] + unitOf(outAxis, entry) : unitOf(outAxis, entry);
+    visit(from, to, entry);
+  }
+}
