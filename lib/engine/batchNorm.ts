@@ -61,6 +61,37 @@ function register(): void {
   });
 }
 
+/** The same in ordinary ops, with the gradient of the whole instead of those of its parts. */
+function composed(x: tf.Tensor, scale: tf.Tensor1D, offset: tf.Tensor1D, epsilon: number): Normalised {
+  const axes = x.shape.slice(1).map((_, axis) => axis);
+  const count = x.size / scale.size;
+  const moments = tf.moments(x, axes);
+  const mean = moments.mean as tf.Tensor1D;
+  const variance = moments.variance as tf.Tensor1D;
+  const normalise = tf.customGrad((...given) => {
+    const [input, gamma, beta, save] = given as unknown as [
+      tf.Tensor,
+      tf.Tensor1D,
+      tf.Tensor1D,
+      (t: tf.Tensor[]) => void,
+    ];
+    save([input, gamma]);
+    return {
+      value: tf.batchNorm(input, mean, variance, beta, gamma, epsilon),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const unit = tf.batchNorm(saved[0], mean, variance, tf.zerosLike(mean), tf.onesLike(mean), epsilon);
+        const dOffset = tf.sum(dy, axes);
+        const dScale = tf.sum(tf.mul(dy, unit), axes);
+        const shared = tf.div(tf.add(tf.mul(unit, dScale), dOffset), count);
+        const factor = tf.mul(saved[1], tf.rsqrt(tf.add(variance, epsilon)));
+        return [tf.mul(tf.sub(dy, shared), factor), dScale, dOffset];
+      },
+    };
+  });
+  // TensorFlow's fused op returns the unbiased variance.
+  return { output: normalise(x, scale, offset), mean, variance: tf.mul(variance, count / Math.max(1, count - 1)) };
+}
+
 /**
  * Batch normalisation with the statistics of the batch, over all axes but the last:
  *
@@ -81,23 +112,11 @@ export function batchNorm(
   epsilon: number,
 ): Normalised {
   const channels = x.shape[x.rank - 1];
-  const count = x.size / channels;
   const gamma = scale ?? tf.ones([channels]);
   const beta = offset ?? tf.zeros([channels]);
-  if (!nativeBackend()) {
-    const { mean, variance } = tf.moments(
-      x,
-      x.shape.slice(1).map((_, axis) => axis),
-    );
-    const output = tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D, beta, gamma, epsilon);
-    return {
-      output,
-      mean: mean as tf.Tensor1D,
-      variance: tf.mul<tf.Tensor1D>(variance, count / Math.max(1, count - 1)),
-    };
-  }
+  if (!nativeBackend()) return composed(x, gamma, beta, epsilon);
   register();
-  const flat = x.rank === 4 ? x : tf.reshape(x, [count, 1, 1, channels]);
+  const flat = x.rank === 4 ? x : tf.reshape(x, [x.size / channels, 1, 1, channels]);
   const inputs = { x: flat, scale: gamma, offset: beta };
   const [output, mean, variance] = tf.engine().runKernel(KERNEL, inputs, { epsilon }) as tf.Tensor[];
   return { output: tf.reshape(output, x.shape), mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };

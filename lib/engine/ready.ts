@@ -4,6 +4,7 @@ import { join } from "node:path";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import { useDilatedGradients } from "./convolution.js";
 import { nativeBackend } from "./native.js";
 import { useNativeGradients } from "./nativeGradients.js";
 import { useWasmKernels } from "./wasmKernels.js";
@@ -145,6 +146,7 @@ async function startNative(wanted?: number): Promise<Started> {
   if (!existsSync(binding)) throw new Error("it isn't built; `npm start` builds it");
   await import("@tensorflow/tfjs-node-gpu");
   await tf.setBackend("tensorflow");
+  useDilatedGradients();
   const backend = nativeBackend()!;
   useNativeGradients();
   return {
@@ -168,12 +170,14 @@ function packageOf(name: string): string {
 async function startWasm(): Promise<Started> {
   const { setWasmPaths, version_wasm: version } = await import("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(join(packageOf("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
-  if (!(await tf.setBackend("wasm"))) throw new Error("it doesn't start");
   useWasmKernels();
+  useDilatedGradients();
+  if (!(await tf.setBackend("wasm"))) throw new Error("it doesn't start");
   return { version, device: "cpu", threads: 1 };
 }
 
 async function startPlain(): Promise<Started> {
+  useDilatedGradients();
   await tf.setBackend("cpu");
   return { version: tf.version_core, device: "cpu", threads: 1 };
 }

@@ -1,0 +1,135 @@
+import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
+
+type Shape4D = [number, number, number, number];
+type Pair = [number, number];
+
+/** The geometry of a two-dimensional convolution. */
+export type Convolution = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
+
+/** Adds zeros before and after one axis, or takes values away where a number is negative. */
+function fit(x: tf.Tensor4D, axis: 1 | 2, before: number, after: number): tf.Tensor4D {
+  if (before === 0 && after === 0) return x;
+  const begin: Shape4D = [0, 0, 0, 0];
+  const size = [...x.shape] as Shape4D;
+  begin[axis] = Math.max(0, -before);
+  size[axis] += Math.min(0, before) + Math.min(0, after);
+  const paddings: Pair[] = [0, 1, 2, 3].map((a) => (a === axis ? [Math.max(0, before), Math.max(0, after)] : [0, 0]));
+  return tf.pad4d(tf.slice4d(x, begin, size), paddings as [Pair, Pair, Pair, Pair]);
+}
+
+/** Puts `stride - 1` zeros between neighbours along height and width. */
+function spread(x: tf.Tensor4D, [strideY, strideX]: Pair): tf.Tensor4D {
+  if (strideY === 1 && strideX === 1) return x;
+  const [batch, height, width, channels] = x.shape;
+  const wide = tf.pad(tf.reshape(x, [batch, height, 1, width, 1, channels]), [
+    [0, 0],
+    [0, 0],
+    [0, strideY - 1],
+    [0, 0],
+    [0, strideX - 1],
+    [0, 0],
+  ]);
+  const whole = tf.reshape(wide, [batch, height * strideY, width * strideX, channels]) as tf.Tensor4D;
+  return tf.slice4d(whole, [0, 0, 0, 0], [batch, (height - 1) * strideY + 1, (width - 1) * strideX + 1, channels]);
+}
+
+/**
+ * The gradient of a convolution's input as a forward convolution: `dy`, spread by the stride, is convolved with the
+ * filter turned by 180 degrees and with its channels exchanged.
+ *
+ * @param dy - gradient of the output, [batch, outHeight, outWidth, outChannels]
+ * @param filter - [height, width, inChannels, outChannels]
+ */
+export function convolutionInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, shape: Convolution): tf.Tensor4D {
+  return tf.tidy(() => {
+    const { inHeight, inWidth, dilationHeight, dilationWidth, effectiveFilterHeight, effectiveFilterWidth } = shape;
+    const { top, left } = shape.padInfo;
+    const turned = tf.transpose(tf.reverse4d(filter, [0, 1]), [0, 1, 3, 2]);
+    let given = spread(dy, [shape.strideHeight, shape.strideWidth]);
+    given = fit(given, 1, effectiveFilterHeight - 1 - top, inHeight - given.shape[1] + top);
+    given = fit(given, 2, effectiveFilterWidth - 1 - left, inWidth - given.shape[2] + left);
+    return tf.conv2d(given, turned, 1, "valid", "NHWC", [dilationHeight, dilationWidth]);
+  });
+}
+
+/**
+ * The gradient of a convolution's filter as a forward convolution: the input, with batch and channels exchanged, is
+ * convolved with `dy`, with stride and dilation exchanged.
+ *
+ * @param x - [batch, inHeight, inWidth, inChannels]
+ * @param dy - gradient of the output, [batch, outHeight, outWidth, outChannels]
+ */
+export function convolutionFilterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, shape: Convolution): tf.Tensor4D {
+  return tf.tidy(() => {
+    const { strideHeight, strideWidth, dilationHeight, dilationWidth, outHeight, outWidth } = shape;
+    const { top, left } = shape.padInfo;
+    // Exactly what the filter saw: the output is then as large as the filter.
+    const height = (outHeight - 1) * strideHeight + shape.effectiveFilterHeight;
+    const width = (outWidth - 1) * strideWidth + shape.effectiveFilterWidth;
+    let seen = tf.transpose(x, [3, 1, 2, 0]);
+    seen = fit(seen, 1, top, height - top - x.shape[1]);
+    seen = fit(seen, 2, left, width - left - x.shape[2]);
+    const kernel = tf.transpose(dy, [1, 2, 0, 3]);
+    const strides: Pair = [dilationHeight, dilationWidth];
+    const gradient = tf.conv2d(seen, kernel, strides, "valid", "NHWC", [strideHeight, strideWidth]);
+    return tf.transpose(gradient, [1, 2, 0, 3]);
+  });
+}
+
+const isDilated = (dilations: number | readonly number[] | undefined | null): boolean =>
+  dilations !== undefined && dilations !== null && [dilations].flat().some((rate) => rate > 1);
+
+let used = false;
+
+/**
+ * Lets gradients pass dilated convolutions, which TensorFlow.js refuses, and has dilated depthwise ones, whose native
+ * gradient is wrong, refused by a typed error.
+ */
+export function useDilatedGradients(): void {
+  if (used) return;
+  used = true;
+
+  const plain = tf.getGradient(tf.Conv2D);
+  tf.unregisterGradient(tf.Conv2D);
+  tf.registerGradient({
+    ...plain,
+    gradFunc: (dy, saved, attrs) => {
+      const { strides, pad, dilations, dataFormat, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs;
+      if (!isDilated(dilations) || dataFormat !== "NHWC") return plain.gradFunc(dy, saved, attrs);
+      const [x, filter] = saved as tf.Tensor4D[];
+      const shape = tf.backend_util.computeConv2DInfo(x.shape, filter.shape, strides, dilations, pad, dimRoundingMode);
+      return {
+        x: () => convolutionInputGradient(dy as tf.Tensor4D, filter, shape),
+        filter: () => convolutionFilterGradient(x, dy as tf.Tensor4D, shape),
+      };
+    },
+  });
+
+  const depthwise = tf.getGradient(tf.DepthwiseConv2dNative);
+  tf.unregisterGradient(tf.DepthwiseConv2dNative);
+  tf.registerGradient({
+    ...depthwise,
+    gradFunc: (dy, saved, attrs) => {
+      const { dilations } = attrs as { dilations?: number | number[] };
+      if (isDilated(dilations)) {
+        throw new TwotempError(
+          "engine/dilated-depthwise",
+          `a depthwise convolution with dilation ${dilations} has no gradient: use dilation 1, or an ordinary convolution`,
+        );
+      }
+      return depthwise.gradFunc(dy, saved, attrs);
+    },
+  });
+
+  // The fused convolution of layers without an activation has a gradient of its own, which refuses dilation as well.
+  const { conv2d } = tf.fused;
+  (tf.fused as { conv2d: typeof conv2d }).conv2d = (options) => {
+    const recording = tf.engine().state.gradientDepth > 0;
+    const linear = options.activation === undefined || options.activation === "linear";
+    if (!recording || !linear || !isDilated(options.dilations)) return conv2d(options);
+    const { x, filter, strides, pad, dataFormat, dilations, dimRoundingMode, bias } = options;
+    const out = tf.conv2d(x, filter, strides, pad, dataFormat, dilations, dimRoundingMode);
+    return bias ? tf.add(out, bias) : out;
+  };
+}

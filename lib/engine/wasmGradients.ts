@@ -1,2 +1,0 @@
-/** (filled in the next commit) */
-export function useWasmGradients(): void {}
