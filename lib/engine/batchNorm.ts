@@ -75,15 +75,17 @@ function composed(x: tf.Tensor, scale: tf.Tensor1D, offset: tf.Tensor1D, epsilon
       tf.Tensor1D,
       (t: tf.Tensor[]) => void,
     ];
-    save([input, gamma]);
+    save([input, gamma, mean, variance]);
     return {
       value: tf.batchNorm(input, mean, variance, beta, gamma, epsilon),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const unit = tf.batchNorm(saved[0], mean, variance, tf.zerosLike(mean), tf.onesLike(mean), epsilon);
+        const [values, stretch] = saved;
+        const [center, spread] = saved.slice(2) as tf.Tensor1D[];
+        const unit = tf.batchNorm(values, center, spread, tf.zerosLike(center), tf.onesLike(center), epsilon);
         const dOffset = tf.sum(dy, axes);
         const dScale = tf.sum(tf.mul(dy, unit), axes);
         const shared = tf.div(tf.add(tf.mul(unit, dScale), dOffset), count);
-        const factor = tf.mul(saved[1], tf.rsqrt(tf.add(variance, epsilon)));
+        const factor = tf.mul(stretch, tf.rsqrt(tf.add(spread, epsilon)));
         return [tf.mul(tf.sub(dy, shared), factor), dScale, dOffset];
       },
     };
