@@ -90,7 +90,7 @@ export function keptGates(architecture: KeptGates, options: FigureOptions = {}):
       data,
       layout: {
         height: pictures.length ? 440 : Math.max(240, 140 + 26 * groups.length),
-        ...(bars ? {} : { width: 420 }),
+        ...(bars ? {} : { width: 400, margin: { l: 16, r: 16, b: 16 } }),
         ...layout,
       },
       table: {

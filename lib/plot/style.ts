@@ -8,6 +8,8 @@ interface Page {
   readonly grid: string;
   /** From nothing to everything, for images of gates. */
   readonly scale: readonly (readonly [number, string])[];
+  /** From closed through undecided to open, for images of logits. */
+  readonly diverging: readonly (readonly [number, string])[];
 }
 
 const pages: Readonly<Record<Theme, Page>> = {
@@ -21,6 +23,13 @@ const pages: Readonly<Record<Theme, Page>> = {
       [0.5, "#6fa8ea"],
       [1, "#083a75"],
     ],
+    diverging: [
+      [0, "#8a4a06"],
+      [0.25, "#e9a55b"],
+      [0.5, "#f4f5f6"],
+      [0.75, "#6fa8ea"],
+      [1, "#083a75"],
+    ],
   },
   dark: {
     paper: "#12161b",
@@ -30,6 +39,13 @@ const pages: Readonly<Record<Theme, Page>> = {
     scale: [
       [0, "#20262d"],
       [0.5, "#2f74c4"],
+      [1, "#d6e7fb"],
+    ],
+    diverging: [
+      [0, "#fbdcb4"],
+      [0.25, "#b0640f"],
+      [0.5, "#20262d"],
+      [0.75, "#2f74c4"],
       [1, "#d6e7fb"],
     ],
   },
@@ -131,12 +147,20 @@ export function template(theme: Theme): Readonly<Record<string, unknown>> {
     layout: {
       annotationdefaults: { font: { size: 12 }, showarrow: false },
       coloraxis: { colorbar },
-      colorscale: { sequential: page.scale },
+      colorscale: { sequential: page.scale, diverging: page.diverging },
       colorway: Object.values(palette),
       font: { family: fontFamily, size: 13, color: page.ink },
       hoverlabel: { font: { family: fontFamily } },
       legend: { bgcolor: "rgba(0,0,0,0)" },
       margin: { l: 64, r: 24, t: 72, b: 52 },
+      sliderdefaults: {
+        activebgcolor: palette.blue,
+        bgcolor: page.grid,
+        bordercolor: page.muted,
+        borderwidth: 0,
+        font: { color: page.muted, size: 12 },
+      },
+      updatemenudefaults: { bgcolor: page.paper, bordercolor: page.muted, font: { color: page.muted, size: 12 } },
       shapedefaults: { line: { color: page.muted, width: 1 } },
       paper_bgcolor: page.paper,
       plot_bgcolor: page.paper,
@@ -155,7 +179,7 @@ export function template(theme: Theme): Readonly<Record<string, unknown>> {
       yaxis: { ...axis, showline: false, ticks: "" },
     },
     data: {
-      heatmap: [{ colorbar, colorscale: page.scale }],
+      heatmap: [{ autocolorscale: true, colorbar }],
     },
   };
 }

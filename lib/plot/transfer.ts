@@ -182,7 +182,17 @@ export function effects(
         line: { color: armStyle(row.control).color, width: 2 },
       });
     }
-    shapes.push({ type: "line", xref: `x${suffix}`, yref: "paper", layer: "between", x0: 0, x1: 0, y0: 0, y1: 1 });
+    shapes.push({
+      type: "line",
+      xref: `x${suffix}`,
+      yref: "paper",
+      layer: "between",
+      x0: 0,
+      x1: 0,
+      y0: 0,
+      y1: 1,
+      line: { width: 1.5 },
+    });
     const start = s * (panel + gap);
     layout[`xaxis${suffix}`] = {
       anchor: "y",
