@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, relative, resolve } from "node:path";
+import { sha256 } from "./canonical.js";
+
+/** The code of a compiled module without what can't change a result: lines of comments, indentation, empty lines. */
+export function essence(source: string): string {
+  const kept: string[] = [];
+  let inComment = false;
+  for (const line of source.split("\n").map((text) => text.trim())) {
+    const starts = !inComment && line.startsWith("/*");
+    if (starts || inComment) {
+      inComment = !line.includes("*/");
+      continue;
+    }
+    if (line !== "" && !line.startsWith("//")) kept.push(line);
+  }
+  return kept.join("\n");
+}
+
+/** The modules of this package that a compiled module reaches through its imports, itself included. */
+export function importedModules(entry: string): string[] {
+  const found = new Set<string>();
+  const visit = (file: string): void => {
+    if (found.has(file)) return;
+    found.add(file);
+    for (const [, specifier] of readFileSync(file, "utf8").matchAll(/\brequire\("(\.{1,2}\/[^"]+)"\)/g)) {
+      visit(createRequire(file).resolve(specifier));
+    }
+  };
+  visit(resolve(entry));
+  return [...found].sort();
+}
+
+const versions = new Map<string, string>();
+
+/**
+ * The version of the code that decides a task's result: a hash of every compiled module of this package that the module
+ * which executes it reaches through imports, comments and indentation aside.
+ *
+ * So a change to the search redoes searches and all that follows from them, a change to a figure redoes nothing, and
+ * nobody has to remember to raise a number. Other packages are pinned by the lock file and don't count.
+ *
+ * @param entry - absolute path of the compiled module (its `__filename`)
+ * @returns 16 hexadecimal digits
+ */
+export function codeVersion(entry: string): string {
+  let version = versions.get(entry);
+  if (version === undefined) {
+    const parts = importedModules(entry).map(
+      (file) => `${relative(dirname(entry), file)}\n${essence(readFileSync(file, "utf8"))}`,
+    );
+    version = sha256(parts.join("\n\0\n")).slice(0, 16);
+    versions.set(entry, version);
+  }
+  return version;
+}
