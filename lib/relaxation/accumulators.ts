@@ -8,135 +8,122 @@ import { attribute, execute, nativeBackend } from "../engine/native.js";
  */
 export interface Accumulators {
   readonly steps: number;
-  /** `sum_t <g_t, a_t>` */
+  /** `sum_t <g_t, a_t>`, the sum of the products. */
   readonly scalar: number;
+  /** `sum_t g_{t,i} a_{t,i}` for each gate, [gateCount] */
+  readonly products: Float64Array;
   /** `sum_t g_t`, [gateCount] */
   readonly vector: Float64Array;
   /** `sum_t |g_t|^2` */
   readonly squares: number;
   /** `max_t |g_t|_inf` */
   readonly largest: number;
-  /** `sum_t g_{t,i}^2` for each gate, [gateCount]; for the adaptive update only. */
+  /** `sum_t g_{t,i}^2` for each gate, [gateCount]; in float32 for the adaptive update only. */
   readonly gateSquares: Float64Array | undefined;
-  /** In what the gates were computed and the logits moved; the sums themselves are float64. */
+  /** In what the gates were computed and the logits moved. */
   readonly precision: "float64" | "float32";
-}
-
-/** What one step adds. */
-export interface StepSums {
-  readonly scalar: number;
-  readonly squares: number;
-  readonly largest: number;
+  /** How many terms were at most added one after the other in that precision. */
+  readonly longestSum: number;
 }
 
 /** Sums of float64 gates and gradients. */
 export class ReferenceAccumulators {
   private steps = 0;
-  private scalar = 0;
   private squares = 0;
   private largest = 0;
+  private readonly products: Float64Array;
   private readonly vector: Float64Array;
-  private readonly gateSquares: Float64Array | undefined;
+  private readonly gateSquares: Float64Array;
 
-  constructor(gateCount: number, adaptive: boolean) {
+  constructor(gateCount: number) {
+    this.products = new Float64Array(gateCount);
     this.vector = new Float64Array(gateCount);
-    this.gateSquares = adaptive ? new Float64Array(gateCount) : undefined;
+    this.gateSquares = new Float64Array(gateCount);
   }
 
   add(a: Float64Array, g: Float64Array): void {
     for (let i = 0; i < g.length; i++) {
+      const square = g[i] * g[i];
+      this.products[i] += g[i] * a[i];
       this.vector[i] += g[i];
-      this.scalar += g[i] * a[i];
-      this.squares += g[i] * g[i];
+      this.gateSquares[i] += square;
+      this.squares += square;
       this.largest = Math.max(this.largest, Math.abs(g[i]));
     }
-    if (this.gateSquares) for (let i = 0; i < g.length; i++) this.gateSquares[i] += g[i] * g[i];
     this.steps++;
   }
 
   read(): Accumulators {
-    const { steps, scalar, squares, largest } = this;
-    const gateSquares = this.gateSquares?.slice();
-    return { steps, scalar, vector: this.vector.slice(), squares, largest, gateSquares, precision: "float64" };
+    const { steps, squares, largest } = this;
+    return {
+      steps,
+      scalar: sum(this.products),
+      products: this.products.slice(),
+      vector: this.vector.slice(),
+      squares,
+      largest,
+      gateSquares: this.gateSquares.slice(),
+      precision: "float64",
+      longestSum: steps + this.vector.length,
+    };
   }
 
   load(saved: Accumulators): void {
     this.steps = saved.steps;
-    this.scalar = saved.scalar;
     this.squares = saved.squares;
     this.largest = saved.largest;
+    this.products.set(saved.products);
     this.vector.set(saved.vector);
-    if (saved.gateSquares) this.gateSquares?.set(saved.gateSquares);
+    this.gateSquares.set(saved.gateSquares!);
   }
 }
 
-/** How many gradients are added one after the other in float32 before the sum moves to float64. */
+/** How many float32 terms are added one after the other before the sum moves to float64. */
 export const foldedSteps = 64;
 
-/** How many gradients wait to be summed in one call. */
-const waitingSteps = 4;
-
-/**
- * Sums of gates and gradients as tensors, in few calls: three numbers a step are read back; gradients wait and are
- * summed a few at a time, and the sum moves to float64 every {@link foldedSteps} steps.
- */
-export class TensorAccumulators {
-  private steps = 0;
-  private scalar = 0;
-  private squares = 0;
-  private largest = 0;
-  private readonly vector: Float64Array;
+/** A float32 sum over steps: terms wait and are added a few at a time; every {@link foldedSteps} steps it becomes float64. */
+class FoldedSum {
+  private readonly total: Float64Array;
   private waiting: tf.Tensor1D[] = [];
+  /** How many terms wait to be added in one call; none where they are so large that memory counts. */
+  private readonly patience: number;
 
-  constructor(gateCount: number) {
-    this.vector = new Float64Array(gateCount);
+  constructor(size: number) {
+    this.total = new Float64Array(size);
+    this.patience = size > 4_000_000 ? 1 : 4;
   }
 
-  /** What a step would add, before anything is changed: not finite if the gradient isn't. */
-  sums(a: tf.Tensor1D, g: tf.Tensor1D): StepSums {
-    const [scalar, squares, high, low] = tf.tidy(() => {
-      const parts = [tf.sum(tf.mul(g, a)), squaresOf(g), tf.max(g), tf.min(g)];
-      return parts.map((part) => part.dataSync()[0]);
-    });
-    return { scalar, squares, largest: Math.max(high, -low) };
+  /** Adds a tensor, which belongs to the sum from now on; `count` terms have then been added in all. */
+  add(term: tf.Tensor1D, count: number): void {
+    this.waiting.push(tf.keep(term));
+    if (count % this.patience === 0 || count % foldedSteps === 0) this.gather();
+    if (count % foldedSteps === 0) {
+      const part = this.waiting[0].dataSync();
+      for (let i = 0; i < part.length; i++) this.total[i] += part[i];
+      this.dispose();
+    }
   }
 
-  add(sums: StepSums, g: tf.Tensor1D): void {
-    this.scalar += sums.scalar;
-    this.squares += sums.squares;
-    this.largest = Math.max(this.largest, sums.largest);
-    this.steps++;
-    this.waiting.push(tf.keep(tf.clone(g)));
-    if (this.steps % foldedSteps === 0) this.fold();
-    else if (this.steps % waitingSteps === 0) this.gather();
+  read(): Float64Array {
+    const all = this.total.slice();
+    for (const part of this.pending()) for (let i = 0; i < part.length; i++) all[i] += part[i];
+    return all;
   }
 
-  /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
-  read(gateSquares: Float64Array | undefined): Accumulators {
-    const folded = this.folded(gateSquares);
-    for (const part of this.pending()) part.forEach((g, i) => (folded.vector[i] += g));
-    return folded;
+  /** The float64 part. */
+  folded(): Float64Array {
+    return this.total.slice();
   }
 
-  /** The sums without the gradients in {@link pending}. */
-  folded(gateSquares: Float64Array | undefined): Accumulators {
-    const { steps, scalar, squares, largest } = this;
-    return { steps, scalar, vector: this.vector.slice(), squares, largest, gateSquares, precision: "float32" };
-  }
-
-  /** Gradients, some of them summed, that aren't in the float64 sum yet: as they are, so that the order of sums stays. */
+  /** The float32 part, as it is, so that a run that goes on adds in the same order. */
   pending(): Float32Array[] {
     return this.waiting.map((part) => (part.dataSync() as Float32Array).slice());
   }
 
-  load(saved: Accumulators, pending: readonly Float32Array[]): void {
+  load(folded: Float64Array, pending: readonly Float32Array[]): void {
     this.dispose();
+    this.total.set(folded);
     this.waiting = pending.map((part) => tf.keep(tf.tensor1d(part)));
-    this.steps = saved.steps;
-    this.scalar = saved.scalar;
-    this.squares = saved.squares;
-    this.largest = saved.largest;
-    this.vector.set(saved.vector);
   }
 
   dispose(): void {
@@ -144,20 +131,78 @@ export class TensorAccumulators {
     this.waiting = [];
   }
 
-  /** Sums what waits into one tensor. */
   private gather(): void {
     if (this.waiting.length < 2) return;
-    const sum = tf.keep(tf.tidy(() => tf.addN(this.waiting)));
-    tf.dispose(this.waiting);
-    this.waiting = [sum];
+    const added = tf.keep(tf.tidy(() => tf.addN(this.waiting)));
+    this.dispose();
+    this.waiting = [added];
+  }
+}
+
+/** The float32 parts of {@link TensorAccumulators} that aren't in float64 yet. */
+export interface PendingSums {
+  readonly products: readonly Float32Array[];
+  readonly vector: readonly Float32Array[];
+}
+
+/** Sums of gates and gradients as tensors, in few calls: three numbers a step are read back. */
+export class TensorAccumulators {
+  private steps = 0;
+  private squares = 0;
+  private largest = 0;
+  private readonly products: FoldedSum;
+  private readonly vector: FoldedSum;
+
+  constructor(gateCount: number) {
+    this.products = new FoldedSum(gateCount);
+    this.vector = new FoldedSum(gateCount);
   }
 
-  /** Moves what waits into the float64 sum. */
-  private fold(): void {
-    this.gather();
-    const sum = this.waiting[0].dataSync();
-    for (let i = 0; i < sum.length; i++) this.vector[i] += sum[i];
-    this.dispose();
+  /** The size of a gradient, before anything is changed; the sum of squares isn't finite if the gradient isn't. */
+  static measure(g: tf.Tensor1D): { squares: number; largest: number } {
+    const [squares, high, low] = tf.tidy(() => [squaresOf(g), tf.max(g), tf.min(g)].map((part) => part.dataSync()[0]));
+    return { squares, largest: Math.max(high, -low) };
+  }
+
+  add(a: tf.Tensor1D, g: tf.Tensor1D, measured: { squares: number; largest: number }): void {
+    this.steps++;
+    this.squares += measured.squares;
+    this.largest = Math.max(this.largest, measured.largest);
+    this.products.add(tf.mul(g, a), this.steps);
+    this.vector.add(tf.clone(g), this.steps);
+  }
+
+  /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
+  read(gateSquares: Float64Array | undefined): Accumulators {
+    return this.sums(this.products.read(), this.vector.read(), gateSquares);
+  }
+
+  /** The float64 parts, and what isn't in them yet. */
+  save(gateSquares: Float64Array | undefined): { accumulators: Accumulators; pending: PendingSums } {
+    return {
+      accumulators: this.sums(this.products.folded(), this.vector.folded(), gateSquares),
+      pending: { products: this.products.pending(), vector: this.vector.pending() },
+    };
+  }
+
+  load(saved: Accumulators, pending: PendingSums): void {
+    this.steps = saved.steps;
+    this.squares = saved.squares;
+    this.largest = saved.largest;
+    this.products.load(saved.products, pending.products);
+    this.vector.load(saved.vector, pending.vector);
+  }
+
+  dispose(): void {
+    this.products.dispose();
+    this.vector.dispose();
+  }
+
+  private sums(products: Float64Array, vector: Float64Array, gateSquares: Float64Array | undefined): Accumulators {
+    const { steps, squares, largest } = this;
+    const scalar = sum(products);
+    const longestSum = Math.min(steps, foldedSteps);
+    return { steps, scalar, products, vector, squares, largest, gateSquares, precision: "float32", longestSum };
   }
 }
 
@@ -165,4 +210,8 @@ function squaresOf(g: tf.Tensor1D): tf.Tensor {
   const native = nativeBackend();
   // TensorFlow's L2Loss, half the sum of squares, is one pass instead of two.
   return native ? tf.mul(execute(native, "L2Loss", [attribute.float32("T")], [g])[0], 2) : tf.sum(tf.square(g));
+}
+
+function sum(values: Float64Array): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -37,9 +37,14 @@ export function mirrorInverse(y: number, hot: number, near?: number): number {
   const above = Math.min(q / 2, Math.log1p(2 * q));
   let z = near === undefined ? above : Math.min(Math.max((sign * near) / hot, 0), above);
   for (let iteration = 0; iteration < 64; iteration++) {
-    const step = (z + Math.sinh(z) - q) / (1 + Math.cosh(z));
+    // sinh and cosh from one exponential less 1, which keeps its digits near 0: cosh z = sinh z + exp(-z).
+    const e = Math.expm1(z);
+    const inverse = 1 / (1 + e);
+    const sinh = (e + e * inverse) / 2;
+    const step = (z + sinh - q) / (1 + sinh + inverse);
     z = Math.min(z - step, above);
-    if (Math.abs(step) <= 1e-15 * z) break;
+    // What is left is about tanh(z / 2) step^2 / 2 <= z step^2 / 4.
+    if (step * step <= 1e-14) break;
   }
   return sign * hot * z;
 }

@@ -25,7 +25,7 @@ export class ReferenceRelaxation implements Relaxation {
     this.update = updates[settings.update];
     this.current = settings.initialLogits.slice();
     this.memory = this.update.memory(settings.gateCount);
-    this.sums = new ReferenceAccumulators(settings.gateCount, settings.update === "adaptive");
+    this.sums = new ReferenceAccumulators(settings.gateCount);
   }
 
   get steps(): number {
@@ -93,7 +93,7 @@ export class ReferenceRelaxation implements Relaxation {
       memory: this.memory.map((vector) => vector.slice()),
       meanLoss: this.meanLoss,
       accumulators: this.accumulators(),
-      pending: [],
+      pending: { products: [], vector: [] },
     };
   }
 

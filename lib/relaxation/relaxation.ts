@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Accumulators } from "./accumulators.js";
+import type { Accumulators, PendingSums } from "./accumulators.js";
 import { type RelaxationOptions, relaxationSettings, type RelaxationSettings } from "./options.js";
 import { ReferenceRelaxation } from "./referenceRelaxation.js";
 import { TensorRelaxation } from "./tensorRelaxation.js";
@@ -48,8 +48,8 @@ export interface RelaxationState {
   readonly memory: readonly Float64Array[];
   readonly meanLoss: number | undefined;
   readonly accumulators: Accumulators;
-  /** Gradients that aren't in the accumulators yet; none in float64. */
-  readonly pending: readonly Float32Array[];
+  /** What isn't in the accumulators yet; nothing in float64. */
+  readonly pending: PendingSums;
 }
 
 /** Up to this many gates everything is computed in float64, the same on every engine. */

@@ -55,8 +55,9 @@ export class TensorRelaxation implements Relaxation {
     const { settings, estimator } = this;
     checkSize(gateGradient.size, settings.gateCount);
     const known = estimator.needsLoss ? checkLoss(loss, settings.estimator) : 0;
-    const sums = this.sums.sums(this.gates(), gateGradient);
-    if (!Number.isFinite(sums.squares + sums.scalar) || sums.largest > largestGradient) this.refuse(gateGradient);
+    const gates = this.gates();
+    const measured = TensorAccumulators.measure(gateGradient);
+    if (!Number.isFinite(measured.squares) || measured.largest > largestGradient) this.refuse(gateGradient);
 
     const moved = tf.tidy(() => {
       const [logits, ...memory] = this.state;
@@ -67,10 +68,10 @@ export class TensorRelaxation implements Relaxation {
         bound: settings.logitBound,
         stepSize: settings.stepSize,
         step: this.taken,
-        largest: sums.largest,
+        largest: measured.largest,
       });
     });
-    this.sums.add(sums, gateGradient);
+    this.sums.add(gates, gateGradient, measured);
     this.replace(moved);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
@@ -100,8 +101,7 @@ export class TensorRelaxation implements Relaxation {
       logits,
       memory,
       meanLoss: this.meanLoss,
-      accumulators: this.sums.folded(update === "adaptive" ? memory[1] : undefined),
-      pending: this.sums.pending(),
+      ...this.sums.save(update === "adaptive" ? memory[1] : undefined),
     };
   }
 
