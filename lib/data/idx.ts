@@ -65,6 +65,12 @@ export async function readIdx(files: IdxFiles, options: IdxOptions = {}): Promis
       `${paths[2]}, byte 8: expected examples of [${exampleShape}] as in the training file, found [${testImages.shape.slice(1)}]`,
     );
   }
+  if (transposed && exampleShape.length !== 2) {
+    throw new TwotempError(
+      "data/shape",
+      `${paths[0]}: only grey images can be transposed, found [${trainImages.shape}]`,
+    );
+  }
   const classNames = options.classNames ?? namesOf([trainLabels.values, testLabels.values], firstLabel);
   const split = (images: IdxArray, labels: IdxArray, labelPath: string): Examples => ({
     inputs: transposed ? transposeImages(images) : images.values,
@@ -77,7 +83,7 @@ export async function readIdx(files: IdxFiles, options: IdxOptions = {}): Promis
   if (firstLabel !== 0) steps.push(`labels ${firstLabel}.. renumbered from 0`);
   return new Dataset({
     name,
-    inputShape: exampleShape.length === 2 ? [...exampleShape, 1] : exampleShape,
+    inputShape: imageShape(exampleShape, transposed),
     classNames,
     train: split(trainImages, trainLabels, paths[1]),
     test: split(testImages, testLabels, paths[3]),
@@ -154,6 +160,12 @@ function readLabels(labels: IdxArray, path: string, count: number, first: number
 function namesOf(labels: readonly Uint8Array[], first: number): string[] {
   const largest = labels.reduce((most, values) => values.reduce((a, b) => Math.max(a, b), most), first);
   return Array.from({ length: largest - first + 1 }, (_, i) => String(first + i));
+}
+
+function imageShape(shape: readonly number[], transposed: boolean): number[] {
+  if (shape.length !== 2) return [...shape];
+  const [rows, columns] = shape;
+  return transposed ? [columns, rows, 1] : [rows, columns, 1];
 }
 
 function transposeImages({ shape, values }: IdxArray): Uint8Array {

@@ -5,7 +5,7 @@ export {
   type DatasetParts,
   type Examples,
   type Picture,
-  type Provenance,
+  type Provenance as DataProvenance,
   type Split,
 } from "./dataset.js";
 export type { Episode, EpisodeOptions } from "./fewshot.js";

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { DataFrame } from "danfojs-node";
+import { dataset as namedDataset, fromDataFrame, readCsv } from "../../lib/data/index.js";
+import { projectFolder } from "../../lib/data/folders.js";
+import { put, refuses, temporaryFolder } from "./support.js";
+
+const flowers = `length,width,species
+5.1,3.5,setosa
+4.9,3.0,setosa
+7.0,3.2,versicolor
+6.4,3.2,versicolor
+6.3,3.3,virginica
+5.8,2.7,virginica
+`;
+
+describe("CSV", () => {
+  test("reads numbers and text labels, with columns standardised over the training examples", async (t) => {
+    const path = put(temporaryFolder(t), "flowers.csv", flowers);
+    const dataset = await readCsv(path, { label: "species", testFraction: 0.5 });
+    assert.equal(dataset.name, "flowers");
+    assert.deepEqual(dataset.classNames, ["setosa", "versicolor", "virginica"]);
+    assert.deepEqual([dataset.train.count, dataset.test.count], [3, 3]);
+    const values = dataset.batch("train", [0, 1, 2]);
+    assert.ok(Math.abs(values[0] + values[2] + values[4]) < 1e-6);
+    assert.match(
+      dataset.provenance.steps.join("; "),
+      /read from CSV; fraction 0.5 .* held out .*; each column centred/,
+    );
+    assert.equal(dataset.provenance.files[0].name, "flowers.csv");
+  });
+
+  test("keeps raw columns when asked, and takes a test file", async (t) => {
+    const folder = temporaryFolder(t);
+    const path = put(folder, "flowers.csv", flowers);
+    const test = put(folder, "test.csv", "length,width,species\n1,2,virginica\n");
+    const dataset = await readCsv(path, { test, columns: "raw" });
+    assert.deepEqual([...dataset.batch("train", [2])], [7, Math.fround(3.2)]);
+    assert.deepEqual([...dataset.batch("test", [0])], [1, 2]);
+    assert.deepEqual([...dataset.test.labels], [2]);
+  });
+
+  test("guesses header and delimiter; takes labels by number, ignores columns, strips a byte order mark", async (t) => {
+    const folder = temporaryFolder(t);
+    const bare = put(folder, "bare.csv", "10;1;2\r\n9;3;4\r\n10;5;6\r\n9;7;8\r\n\r\n");
+    const dataset = await readCsv(bare, { label: 0, columns: "raw", testFraction: 0.5 });
+    assert.deepEqual(dataset.classNames, ["9", "10"]);
+    assert.deepEqual([...dataset.inputShape], [2]);
+    const marked = put(
+      folder,
+      "marked.csv",
+      '\ufeffid\tx\tklass\na\t1\t"ä, b"\nb\t2\t"ä, b"\nc\t3\t__proto__\nd\t4\t__proto__\n',
+    );
+    const named = await readCsv(marked, { label: "klass", ignore: ["id"], columns: "raw" });
+    assert.deepEqual(named.classNames, ["__proto__", "ä, b"]);
+    assert.deepEqual([...named.inputShape], [1]);
+  });
+
+  test("text survives the cut between two blocks of a large file", async (t) => {
+    const lines = Array.from(
+      { length: 9000 },
+      (_, i) => `${i},${i % 2 ? "größer" : "klein, naïve ✓".replace(",", "")}`,
+    );
+    const path = put(temporaryFolder(t), "large.csv", lines.join("\n"));
+    assert.deepEqual((await readCsv(path)).classNames, ["größer", "klein naïve ✓"].sort());
+  });
+
+  test("reads the embedded digits as their own reader does", async () => {
+    const digits = await namedDataset("digits");
+    const file = (name: string): string => `${projectFolder}/digits/${name}`;
+    const table = await readCsv(file("optdigits.tra"), {
+      test: file("optdigits.tes"),
+      inputShape: [8, 8, 1],
+      rawMaximum: 16,
+    });
+    assert.deepEqual(table.classNames, digits.classNames);
+    assert.deepEqual(table.train.labels, digits.train.labels);
+    assert.deepEqual(table.batch("test", [0, 7, 1796]), digits.batch("test", [0, 7, 1796]));
+    assert.deepEqual(table.image("test", 3), digits.image("test", 3));
+  });
+
+  test("takes a DataFrame", async () => {
+    const frame = new DataFrame({ x: [1, 2, 3, 4], y: [4, 3, 2, 1], kind: ["b", "a", "b", "a"] });
+    const dataset = fromDataFrame(frame, { label: "kind", testFraction: 0.5, columns: "raw", name: "frame" });
+    assert.deepEqual(dataset.classNames, ["a", "b"]);
+    assert.equal(dataset.train.count, 2);
+    await refuses(
+      () => fromDataFrame(frame, { label: "sort" }),
+      "data/column",
+      /no column "sort"; columns are x, y, kind/,
+    );
+    await refuses(() => fromDataFrame({ columns: ["a"], values: [1, 2] }), "data/csv", /rows of cells/);
+  });
+
+  const broken: [string, string, object, string, RegExp][] = [
+    ["nothing", "", {}, "data/empty", /the file is empty/],
+    ["blank lines only", "\n\n", {}, "data/csv", /line 1: expected at least 2 cells/],
+    ["a header only", "a,b\n", {}, "data/classes", /expected at least 2 classes, found 0/],
+    ["one column", "1\n2\n", {}, "data/csv", /line 1: expected at least 2 cells/],
+    [
+      "a cell that isn't a number",
+      "1,a\n2,b\nx,a\n4,b\n",
+      {},
+      "data/values",
+      /line 3, column "0": expected a number, found "x"/,
+    ],
+    [
+      "an empty cell",
+      "v,w,k\n1,2,a\n1,,b\n",
+      {},
+      "data/values",
+      /line 3, column "w": expected a number, found nothing/,
+    ],
+    ["an infinite number", "1,a\n1e999,b\n", {}, "data/values", /line 2, column "0": expected a number, found "1e999"/],
+    ["a number beyond float32", "1,a\n1e39,b\n", {}, "data/values", /line 2/],
+    ["a hexadecimal number", "1,a\n0x10,b\n", {}, "data/values", /found "0x10"/],
+    ["rows of different lengths", "1,2,a\n1,b\n", {}, "data/csv", /line 2: expected 3 cells, found 2/],
+    ["a blank line between", "1,2,a\n\n3,4,b\n", {}, "data/csv", /line 2: expected 3 cells, found 1/],
+    ["an open quote", '1,2,a\n"1,2,b\n', {}, "data/csv", /not a CSV file: .*unterminated/],
+    [
+      "a header of numbers and names",
+      "1,name,a\n1,2,b\n",
+      {},
+      "data/csv",
+      /line 1: expected numbers or column names, found both/,
+    ],
+    ["no label", "1,\n2,b\n", {}, "data/labels", /line 1, column "1": expected a class label, found nothing/],
+    ["a measured number as label", "1,0.5\n2,0.7\n", {}, "data/labels", /expected a class label, found the number 0.5/],
+    [
+      "an unknown label column",
+      flowers,
+      { label: "colour" },
+      "data/column",
+      /no column "colour"; columns are length, width, species/,
+    ],
+    ["a label column beyond the last", flowers, { label: 7 }, "data/column", /no column 7/],
+    [
+      "a label by name without header",
+      "1,2,a\n3,4,b\n",
+      { header: false, label: "species" },
+      "data/column",
+      /no column "species"/,
+    ],
+    [
+      "two columns of one name",
+      "x,x,k\n1,2,a\n3,4,b\n",
+      { label: "k", ignore: ["x"] },
+      "data/column",
+      /several columns are called "x"/,
+    ],
+    ["one class", "1,a\n2,a\n3,a\n", {}, "data/classes", /expected at least 2 classes, found 1: "a"/],
+    ["a class of one example", "1,a\n2,a\n3,b\n", {}, "data/shots", /class "b" has 1 example/],
+    ["no feature", "k,l\na,b\nb,a\n", { ignore: ["k"] }, "data/column", /expected a feature beside the label/],
+    [
+      "a shape that doesn't fit",
+      flowers,
+      { inputShape: [2, 2, 1] },
+      "data/shape",
+      /shape \[2,2,1\] needs 4 feature columns, found 2/,
+    ],
+  ];
+  for (const [what, content, options, code, message] of broken) {
+    test(`refuses ${what}`, async (t) => {
+      const path = put(temporaryFolder(t), "broken.csv", content);
+      await refuses(() => readCsv(path, options), code, message);
+    });
+  }
+
+  test("refuses a test file with other columns or an unknown class, and a wrong path", async (t) => {
+    const folder = temporaryFolder(t);
+    const path = put(folder, "flowers.csv", flowers);
+    const other = put(folder, "other.csv", "a,b,species\n1,2,setosa\n");
+    const unknown = put(folder, "unknown.csv", "length,width,species\n1,2,rosa\n");
+    await refuses(
+      () => readCsv(path, { test: other }),
+      "data/column",
+      /other.csv: expected the columns of .*flowers.csv: length, width, species/,
+    );
+    await refuses(() => readCsv(path, { test: unknown }), "data/classes", /class "rosa" has no training example/);
+    await refuses(() => readCsv(`${folder}/nowhere.csv`), "data/path", /no such file/);
+    await refuses(() => readCsv("http://127.0.0.1:1/x.csv"), "data/path", /no such file/);
+  });
+});

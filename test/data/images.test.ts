@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { readImages, readParquet } from "../../lib/data/index.js";
+import { pictureSize } from "../../lib/data/pictures.js";
+import { encodedPicture, fixtures, put, refuses, temporaryFolder } from "./support.js";
+
+const grey = (level: number): number => ((level << 24) | (level << 16) | (level << 8) | 0xff) >>> 0;
+
+/** A folder of two classes of `count` grey pictures each; more files as given. */
+async function folderOf(
+  folder: string,
+  count: number,
+  more: Record<string, string | Uint8Array> = {},
+): Promise<string> {
+  for (const [c, name] of ["dark", "light"].entries()) {
+    for (let i = 0; i < count; i++) {
+      const picture = await encodedPicture(4, 3, (x, y) => grey(100 * c + 10 * i + x + y));
+      put(folder, `${name}/${i}.png`, picture);
+    }
+  }
+  for (const [name, content] of Object.entries(more)) put(folder, name, content);
+  return folder;
+}
+
+describe("folder of images", () => {
+  test("reads a folder a class, grey", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 4, {
+      "dark/.DS_Store": "x",
+      "dark/Thumbs.db": "x",
+      "notes.txt": "x",
+    });
+    const seen: number[] = [];
+    const dataset = await readImages(folder, { testFraction: 0.25, onProgress: ({ done }) => seen.push(done) });
+    assert.deepEqual(dataset.classNames, ["dark", "light"]);
+    assert.deepEqual([...dataset.inputShape], [3, 4, 1]);
+    assert.deepEqual([dataset.train.count, dataset.test.count], [6, 2]);
+    assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
+    const levels = [0, 1, 2].map((row) => dataset.train.inputs[12 * row]);
+    assert.ok(
+      levels.every((level) => level <= 30 && level % 10 === 0),
+      String(levels),
+    );
+    assert.deepEqual(dataset.provenance.files.map(({ name }) => name).slice(0, 2), ["dark/0.png", "dark/1.png"]);
+  });
+
+  test("reads train and test folders, PNG and BMP exactly, JPEG nearly", async (t) => {
+    const folder = temporaryFolder(t);
+    const color = (x: number, y: number): number => ((200 << 24) | ((40 * x) << 16) | ((60 * y) << 8) | 0xff) >>> 0;
+    for (const split of ["train", "test"]) {
+      for (const label of ["a", "b"]) {
+        for (const type of ["png", "bmp", "jpeg"] as const) {
+          put(folder, `${split}/${label}/picture.${type}`, await encodedPicture(5, 4, color, `image/${type}`));
+        }
+      }
+    }
+    const dataset = await readImages(folder);
+    assert.deepEqual([...dataset.inputShape], [4, 5, 3]);
+    assert.deepEqual([dataset.train.count, dataset.test.count], [6, 6]);
+    const expected = Array.from({ length: 20 }, (_, i) => [200, 40 * (i % 5), 60 * Math.floor(i / 5)]).flat();
+    const names = dataset.provenance.files.map(({ name }) => name);
+    for (let row = 0; row < 3; row++) {
+      const pixels = dataset.image("train", row).pixels;
+      const largest = Math.max(...pixels.map((value, i) => Math.abs(value - expected[i])));
+      assert.ok(largest <= (names[row].endsWith("jpeg") ? 60 : 0), `${names[row]}: ${largest}`);
+    }
+  });
+
+  test("reads GIF pictures", async (t) => {
+    const folder = temporaryFolder(t);
+    const stripes = await encodedPicture(4, 4, (x) => (x % 2 ? 0xffffffff : 0x000000ff), "image/gif");
+    for (const name of ["a/0.gif", "a/1.gif", "b/0.gif", "b/1.gif"]) put(folder, name, stripes);
+    const { pixels } = (await readImages(folder)).image("train", 0);
+    assert.deepEqual([...pixels.subarray(0, 8)], [0, 255, 0, 255, 0, 255, 0, 255]);
+  });
+
+  test("resizes, makes grey, lays on a background", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 2, {
+      "light/wide.png": await encodedPicture(9, 5, () => 0xff0000ff),
+      "light/clear.png": await encodedPicture(4, 3, () => 0x00000000),
+    });
+    const dataset = await readImages(folder, { size: [6, 8], channels: 1, background: 255 });
+    assert.deepEqual([...dataset.inputShape], [6, 8, 1]);
+    const { files, steps } = dataset.provenance;
+    assert.equal(files.length, 6);
+    assert.match(steps[0], /resized to 6 x 8, made grey, laid on 255/);
+    const means = [...dataset.rows("train")[1], ...dataset.rows("test")[1].map((row) => -1 - row)].map((row) => {
+      const { pixels } = row >= 0 ? dataset.image("train", row) : dataset.image("test", -1 - row);
+      return Math.round(pixels.reduce((sum, value) => sum + value, 0) / pixels.length);
+    });
+    assert.ok(means.includes(76), `pure red weighs 0.299: ${means}`);
+    assert.ok(means.includes(255), `the transparent picture shows the background: ${means}`);
+  });
+
+  test("refuses what isn't a folder of pictures", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 2);
+    await refuses(() => readImages(join(folder, "nowhere")), "data/path", /no such folder/);
+    await refuses(() => readImages(put(folder, "file.txt", "x")), "data/path", /expected a folder, found a file/);
+    await refuses(() => readImages(join(folder, "dark")), "data/classes", /at least 2 classes, found 0 folders/);
+    const one = temporaryFolder(t);
+    put(one, "only/1.png", await encodedPicture(2, 2, () => grey(1)));
+    await refuses(() => readImages(one), "data/classes", /found 1 folder$/);
+    await refuses(() => readImages(folder, { size: 0 }), "data/size", /size must be whole pixels/);
+    await refuses(() => readImages(folder, { channels: 2 as 1 }), "data/channels", /channels must be 1/);
+    await refuses(() => readImages(folder, { background: 300 }), "data/background", /from 0 to 255/);
+  });
+
+  const colour = encodedPicture(4, 3, () => 0xff0000ff);
+  const broken: [string, string, () => Promise<string | Uint8Array> | string | Uint8Array, string, RegExp][] = [
+    [
+      "a picture that isn't one",
+      "dark/x.png",
+      () => "hello",
+      "data/picture",
+      /x.png, byte 0: expected a PNG, JPEG, GIF or BMP/,
+    ],
+    [
+      "a file that can't be a picture",
+      "dark/notes.txt",
+      () => "hello",
+      "data/picture",
+      /notes.txt: expected a picture/,
+    ],
+    ["an empty picture", "dark/x.png", () => "", "data/empty", /x.png: the file is empty/],
+    [
+      "a cut picture",
+      "dark/x.png",
+      async () => (await colour).subarray(0, 60),
+      "data/decode",
+      /x.png: can't be decoded/,
+    ],
+    [
+      "a header of 2^31 pixels",
+      "dark/x.png",
+      async () => hugePicture(await colour),
+      "data/picture",
+      /x.png: the header promises 65536 x 32768 pixels/,
+    ],
+    [
+      "pictures of two sizes",
+      "light/x.png",
+      () => encodedPicture(3, 4, () => grey(3)),
+      "data/size",
+      /3 x 4 pixels, but .*0.png has 4 x 3; give size/,
+    ],
+    [
+      "grey and coloured pictures",
+      "light/x.png",
+      () => colour,
+      "data/channels",
+      /0.png is grey, .*x.png is coloured; give channels/,
+    ],
+    [
+      "a transparent picture",
+      "light/x.png",
+      () => encodedPicture(4, 3, () => 0x00000080),
+      "data/picture",
+      /partly transparent; give background/,
+    ],
+  ];
+  for (const [what, name, content, code, message] of broken) {
+    test(`refuses ${what}`, async (t) => {
+      const folder = await folderOf(temporaryFolder(t), 2, { [name]: await content() });
+      await refuses(() => readImages(folder), code, message);
+    });
+  }
+
+  test("refuses an empty class, and a class of one picture without a test folder", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 2, { "empty/.keep": "" });
+    await refuses(() => readImages(folder), "data/classes", /empty: the class holds no picture/);
+    const single = await folderOf(temporaryFolder(t), 1);
+    await refuses(() => readImages(single), "data/shots", /class "dark" has 1 example/);
+  });
+
+  test("a class may be called __proto__", async (t) => {
+    const folder = temporaryFolder(t);
+    for (const label of ["__proto__", "constructor"]) {
+      for (const i of [0, 1]) put(folder, `${label}/${i}.png`, await encodedPicture(2, 2, () => grey(i)));
+    }
+    assert.deepEqual((await readImages(folder)).classNames, ["__proto__", "constructor"]);
+  });
+
+  test("stops when it is aborted, and goes on afterwards", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 3);
+    const abort = new AbortController();
+    const onProgress = (): void => abort.abort();
+    await assert.rejects(readImages(folder, { signal: abort.signal, onProgress }), { name: "AbortError" });
+    assert.equal((await readImages(folder)).train.count, 4);
+  });
+
+  test("states the size that each format's header states", async () => {
+    for (const mime of ["image/png", "image/jpeg", "image/bmp", "image/gif"] as const) {
+      assert.deepEqual(
+        pictureSize(await encodedPicture(37, 21, () => 0x123456ff, mime)),
+        { width: 37, height: 21 },
+        mime,
+      );
+    }
+    assert.equal(pictureSize(Buffer.from("GIF8")), undefined);
+  });
+});
+
+describe("Parquet", () => {
+  const train = join(fixtures, "bars-train.parquet");
+  const test1 = join(fixtures, "bars-test.parquet");
+
+  test("reads pictures and class names as a data hub ships them", async () => {
+    const dataset = await readParquet({ train, test: test1 }, { name: "bars" });
+    assert.deepEqual(dataset.classNames, ["horizontal", "vertical", "diagonal"]);
+    assert.deepEqual([...dataset.inputShape], [6, 8, 1]);
+    assert.deepEqual([dataset.train.count, dataset.test.count], [24, 6]);
+    // The third horizontal bar lies in row 2 and has the value 202.
+    const bar = dataset.image("train", 2);
+    assert.equal(bar.className, "horizontal");
+    assert.deepEqual(
+      [...bar.pixels],
+      Array.from({ length: 48 }, (_, i) => (Math.floor(i / 8) === 2 ? 202 : 0)),
+    );
+    // Row 23 is the last diagonal, in the third row group.
+    const diagonal = dataset.image("train", 23);
+    assert.equal(diagonal.className, "diagonal");
+    assert.deepEqual([...diagonal.pixels.subarray(0, 8)], [0, 207, 0, 0, 0, 0, 0, 0]);
+    assert.equal(dataset.provenance.files.length, 2);
+  });
+
+  test("holds out a test split, resizes", async () => {
+    const dataset = await readParquet({ train }, { size: 12, testFraction: 0.25 });
+    assert.deepEqual([...dataset.inputShape], [12, 12, 1]);
+    assert.deepEqual([dataset.train.count, dataset.test.count], [18, 6]);
+  });
+
+  test("refuses what isn't Parquet, other columns, bytes that are no pictures", async (t) => {
+    const folder = temporaryFolder(t);
+    const none = join(fixtures, "not-pictures.parquet");
+    const text = put(folder, "text.parquet", "hello, this is no Parquet file");
+    await refuses(
+      () => readParquet({ train: text }),
+      "data/decode",
+      /text.parquet: can't be decoded: parquet file invalid/,
+    );
+    await refuses(() => readParquet({ train: join(folder, "no.parquet") }), "data/path", /no such file/);
+    await refuses(() => readParquet({ train: [] }), "data/path", /at least one Parquet file/);
+    await refuses(
+      () => readParquet({ train: none }),
+      "data/column",
+      /no column "label"; give label, one of picture, kind/,
+    );
+    await refuses(
+      () => readParquet({ train: none }, { image: "kind", label: "kind" }),
+      "data/column",
+      /give image, one of picture/,
+    );
+    await refuses(
+      () => readParquet({ train: none }, { label: "kind" }),
+      "data/picture",
+      /row 0, byte 0: expected a PNG/,
+    );
+    await refuses(
+      () => readParquet({ train }, { classNames: ["a", "b"] }),
+      "data/labels",
+      /row 16, column "label": expected a label from 0 to 1, found 2/,
+    );
+  });
+});
+
+/** A PNG whose header claims 65536 x 32768 pixels. */
+function hugePicture(picture: Buffer): Buffer {
+  const copy = Buffer.from(picture);
+  copy.writeUInt32BE(65536, 16);
+  copy.writeUInt32BE(32768, 20);
+  return copy;
+}
