@@ -17,5 +17,7 @@ runMain(async () => {
   if (!usable || !notebooks) throw new SetupError("JupyterLab needs Python 3.9 or later: see above");
   const env = { ...environment(), JUPYTER_CONFIG_PATH: path.join(paths.root, "jupyter", "config") };
   const args = ["-m", "jupyterlab", `--ServerApp.root_dir=${paths.root}`, "--LabApp.default_url=/lab/tree/notebooks"];
+  // As root, in a container, Jupyter wants to be told that this is meant.
+  if (process.getuid?.() === 0) args.push("--allow-root");
   process.exitCode = await run(paths.python, [...args, ...process.argv.slice(2)], env);
 });

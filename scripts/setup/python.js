@@ -18,8 +18,10 @@ const print = (choices) => fingerprint({ files: [requirements], text: [choices.p
  */
 function interpreter(choices) {
   const question = "import sys; print(sys.executable if sys.version_info >= (3, 9) else '')";
-  const remedy = systemInstall({ apt: "python3 python3-venv", dnf: "python3", mac: "brew install python" });
   const tried = choices.python ? [choices.python] : ["python3", "python"];
+  const remedy = choices.python
+    ? "npm run setup -- --python PATH"
+    : systemInstall({ apt: "python3 python3-venv", dnf: "python3", mac: "brew install python" });
   for (const program of tried) {
     const found = spawnSync(program, ["-c", question], { encoding: "utf8" }).stdout?.trim();
     if (found) return found;

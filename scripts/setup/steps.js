@@ -25,21 +25,21 @@ const { SetupError } = require("./errors.js");
  * @returns {Promise<{ done: Set<string>, failed: Step[] }>}
  */
 async function takeSteps(steps, choices) {
-  const done = new Set(steps.filter((step) => step.isDone(choices)).map((step) => step.name));
+  /** @type {Set<string>} */
+  const done = new Set();
   /** @type {Step[]} */
   const failed = [];
   for (const [index, step] of steps.entries()) {
-    if (done.has(step.name)) continue;
+    if (step.isDone(choices)) {
+      done.add(step.name);
+      continue;
+    }
     const head = `[${index + 1}/${steps.length}] ${step.title}`;
     const missing = step.needs.filter((name) => !done.has(name) && steps.some((other) => other.name === name));
     if (missing.length > 0) {
       failed.push(step);
       const titles = missing.map((name) => steps.find((other) => other.name === name)?.title);
       console.log(`${head}: left out, it needs the ${titles.join(" and the ")}`);
-      continue;
-    }
-    if (step.isDone(choices)) {
-      done.add(step.name);
       continue;
     }
     process.stdout.write(`${head} ... `);

@@ -4,7 +4,7 @@
   const mimeType = "application/vnd.plotly.v1+json";
   const folder = document.currentScript.src.replace(/[^/]*$/, "");
 
-  // plotly.js is loaded with the first figure.
+  // plotly.js is loaded when the browser has time, or with the first figure.
   let plotly;
   const loadPlotly = () =>
     (plotly ??= new Promise((resolve, reject) => {
@@ -54,6 +54,7 @@
       shared = scope;
     },
     async get() {
+      window.requestIdleCallback?.(() => loadPlotly().catch(() => {}));
       const versions = Object.values(shared["@lumino/widgets"]);
       const { Widget } = (await versions[0].get())();
       const FigureRenderer = makeRenderer(Widget);
