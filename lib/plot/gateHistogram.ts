@@ -12,7 +12,7 @@ import { decimate, percent, round, whole } from "./numbers.js";
  * @returns a figure; its table has one row a recorded step and one column a bin
  * @example
  * ```ts
- * tt.show(tt.figures.gateHistogram(search.trace));
+ * await tt.show(tt.figures.gateHistogram(search.trace));
  * ```
  */
 export function gateHistogram(trace: SearchTrace, options: FigureOptions = {}): Figure {

@@ -1,8 +1,13 @@
+import "./displays.js";
+
 export { type BrowserChoice, findBrowser } from "./browser.js";
 export { type Figure, type FigureOptions, type PlotlyObject, type Table, toCsv, withTheme } from "./figure.js";
 export * as figures from "./figures.js";
+export type { KeptGates } from "./keptGates.js";
+export * as live from "./live.js";
 export { type Displayable, jupyterDisplay, mimeBundle } from "./mime.js";
 export { progressBar } from "./progressBar.js";
+export type { SearchUnderWay } from "./searchPanel.js";
 export { show } from "./show.js";
 export { closeBrowser, png, saveFigure, type SavedFigure, type StillOptions, svg } from "./stills.js";
 export { type ArmStyle, armStyle, palette, type Theme } from "./style.js";

@@ -17,7 +17,7 @@ export interface KeptGates {
  * @returns a figure; its table has one row a group: kept, gates, fraction
  * @example
  * ```ts
- * tt.show(tt.figures.keptGates(search.architecture({ density: 0.1 })));
+ * await tt.show(tt.figures.keptGates(search.architecture({ density: 0.1 })));
  * ```
  */
 export function keptGates(architecture: KeptGates, options: FigureOptions = {}): Figure {

@@ -1,5 +1,12 @@
 import type { SearchTrace } from "../search/index.js";
-import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
+import {
+  escapeText,
+  makeFigure,
+  type Figure,
+  type FigureOptions,
+  type FigureParts,
+  type PlotlyObject,
+} from "./figure.js";
 import { decimate, percent, round, runningMean, whole } from "./numbers.js";
 import { groupColors, palette } from "./style.js";
 
@@ -12,17 +19,31 @@ const namedLines = 6;
 /**
  * Loss, price of complexity and fraction kept of a search, step by step.
  *
- * Above, in the units of the loss: the mini-batch loss (dots), its running mean over a 20th of the records (line), and what the open gates cost,
- * `gamma <c, a>`. Below: the fraction of open gates of each group, and the density that is steered to.
+ * Above, in the units of the loss: the mini-batch loss (dots), its running mean over a 20th of the records (line), and
+ * what the open gates cost, `gamma <c, a>`. Below: the fraction of open gates of each group, and the density that is
+ * steered to (dotted).
  *
  * @param trace - of a search, finished or under way
  * @returns a figure; its table has one row a recorded step
  * @example
  * ```ts
- * tt.show(tt.figures.searchCurves(search.trace));
+ * await tt.show(tt.figures.searchCurves(search.trace));
  * ```
  */
 export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): Figure {
+  const { layout, ...parts } = curveParts(trace, 1);
+  return makeFigure(
+    {
+      title: "Search: loss, price of complexity, gates kept",
+      ...parts,
+      layout: { ...layout, margin: { r: 140 } },
+    },
+    options,
+  );
+}
+
+/** The curves in the left part of a figure, up to `right` of its width, with room for labels beyond. */
+export function curveParts(trace: SearchTrace, right: number): Omit<FigureParts, "title"> {
   const { entries, groups, density } = trace;
   const shown = decimate(entries.length, pointLimit);
   const pick = (values: readonly number[]): number[] => shown.map((i) => round(values[i]));
@@ -74,7 +95,7 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
       : [
           {
             type: "line",
-            xref: "paper",
+            xref: "x domain",
             x0: 0,
             x1: 1,
             yref: "y2",
@@ -84,53 +105,48 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
           },
         ];
 
-  return makeFigure(
-    {
-      title: "Search: loss, price of complexity, gates kept",
-      subtitle: subtitle(trace, width),
-      data,
-      layout: {
-        height: 460,
-        showlegend: false,
-        margin: { r: 140 },
-        xaxis: { title: { text: "step" }, anchor: "y2", range: [0, Math.max(1, trace.steps)] },
-        yaxis: { title: { text: "loss" }, domain: [0.46, 1], range: [0, round(top)] },
-        yaxis2: { title: { text: "gates kept" }, domain: [0, 0.38], range: [0, 1.04], tickformat: ".0%" },
-        shapes,
-        annotations: [
-          ...endLabels(
-            labels.filter((label) => label.yref === "y"),
-            top,
-            190,
-          ),
-          ...endLabels(
-            labels.filter((label) => label.yref === "y2"),
-            1.04,
-            130,
-          ),
-        ],
-      },
-      table: {
-        columns: [
-          "step",
-          "loss",
-          "loss_running_mean",
-          "price",
-          "complexity",
-          ...groups.map((group) => `kept_${group.name}`),
-        ],
-        rows: entries.map((entry, i) => [
-          entry.step,
-          entry.loss,
-          smooth[i],
-          entry.price,
-          entry.complexity,
-          ...entry.kept,
-        ]),
-      },
+  return {
+    subtitle: subtitle(trace, width),
+    data,
+    layout: {
+      height: 460,
+      showlegend: false,
+      xaxis: { title: { text: "step" }, anchor: "y2", domain: [0, right], range: [0, Math.max(1, trace.steps)] },
+      yaxis: { title: { text: "loss" }, domain: [0.46, 1], range: [0, round(top)] },
+      yaxis2: { title: { text: "gates kept" }, domain: [0, 0.38], range: [0, 1.04], tickformat: ".0%" },
+      shapes,
+      annotations: [
+        ...endLabels(
+          labels.filter((label) => label.yref === "y"),
+          top,
+          190,
+        ),
+        ...endLabels(
+          labels.filter((label) => label.yref === "y2"),
+          1.04,
+          130,
+        ),
+      ],
     },
-    options,
-  );
+    table: {
+      columns: [
+        "step",
+        "loss",
+        "loss_running_mean",
+        "price",
+        "complexity",
+        ...groups.map((group) => `kept_${group.name}`),
+      ],
+      rows: entries.map((entry, i) => [
+        entry.step,
+        entry.loss,
+        smooth[i],
+        entry.price,
+        entry.complexity,
+        ...entry.kept,
+      ]),
+    },
+  };
 }
 
 function subtitle(trace: SearchTrace, width: number): string {
@@ -164,8 +180,8 @@ function endLabels(labels: readonly Label[], top: number, height: number): Plotl
   return labels.map(({ text, color, yref }, i) => ({
     text: escapeText(text),
     font: { color },
-    x: 1.01,
-    xref: "paper",
+    x: 1.015,
+    xref: "x domain",
     xanchor: "left",
     y: round(at[i]),
     yref,
