@@ -56,10 +56,9 @@ function choose(flags) {
     choices.engine = "native";
   }
   if (flags.python !== undefined) {
-    const python = flags.python.includes(path.sep) ? path.resolve(flags.python) : flags.python;
-    if (python !== flags.python && !fs.existsSync(python))
-      throw new SetupError(`--python ${flags.python}: no such file`);
-    choices.python = python;
+    const isPath = flags.python.includes(path.sep);
+    if (isPath && !fs.existsSync(flags.python)) throw new SetupError(`--python ${flags.python}: no such file`);
+    choices.python = isPath ? path.resolve(flags.python) : flags.python;
   }
   return choices;
 }

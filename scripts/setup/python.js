@@ -26,10 +26,7 @@ function interpreter(choices) {
     const found = spawnSync(program, ["-c", question], { encoding: "utf8" }).stdout?.trim();
     if (found) return found;
   }
-  throw new SetupError(
-    `no Python 3.9 or later (tried ${tried.join(", ")})`,
-    `${remedy}   (or npm run setup -- --python PATH)`,
-  );
+  throw new SetupError(`no Python 3.9 or later (tried ${tried.join(", ")})`, remedy);
 }
 
 /** Python's packages for JupyterLab and for running notebooks, in .venv. */
