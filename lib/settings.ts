@@ -29,7 +29,10 @@ export function settings<T extends Record<string, unknown>>(defaults: T): T {
       throw new TwotempError("settings/name", `no setting "${name}": there are ${Object.keys(defaults).join(", ")}`);
     }
     if (typeof value !== typeof defaults[name] || Array.isArray(value) !== Array.isArray(defaults[name])) {
-      throw new TwotempError("settings/type", `setting "${name}" is ${JSON.stringify(defaults[name])}-like, got ${JSON.stringify(value)}`);
+      throw new TwotempError(
+        "settings/type",
+        `setting "${name}" is ${JSON.stringify(defaults[name])}-like, got ${JSON.stringify(value)}`,
+      );
     }
   }
   return { ...defaults, ...given };

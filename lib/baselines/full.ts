@@ -5,7 +5,5 @@ export const full: Baseline = {
   name: "full",
   label: "full model",
   refuses: () => undefined,
-  architectures: async ({ space }) => [
-    space.architecture(new Uint8Array(space.gateCount).fill(1), { method: "full" }),
-  ],
+  architectures: async ({ space }) => [space.architecture(new Uint8Array(space.gateCount).fill(1), { method: "full" })],
 };

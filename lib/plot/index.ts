@@ -8,6 +8,7 @@ export * as live from "./live.js";
 export { type Displayable, jupyterDisplay, mimeBundle } from "./mime.js";
 export { progressBar } from "./progressBar.js";
 export type { SearchUnderWay } from "./searchPanel.js";
+export { saveRun } from "./saveRun.js";
 export { show } from "./show.js";
 export { closeBrowser, png, saveFigure, type SavedFigure, type StillOptions, svg } from "./stills.js";
 export { type ArmStyle, armStyle, palette, type Theme } from "./style.js";

@@ -1,6 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { softmaxCrossEntropy } from "../engine/index.js";
-import { collectGateGradient, expandGates, type ForwardOptions, forwardSlots, type GateSlot } from "../space/forward.js";
+import {
+  collectGateGradient,
+  expandGates,
+  type ForwardOptions,
+  forwardSlots,
+  type GateSlot,
+} from "../space/forward.js";
 import type { Plan } from "../space/types.js";
 
 /** One batch of labelled examples as tensors: inputs [batch, ...inputShape], labels one-hot [batch, classes]. */

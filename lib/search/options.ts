@@ -7,11 +7,11 @@ import { type WeightStrategyName, weightStrategies } from "./strategies/index.js
 export interface SearchOptions {
   /** Fraction of the gates to keep; the price of complexity is steered towards it. Without it the price stays. */
   readonly density?: number;
-  /** Price of complexity, gamma; where it starts when a density is given. Default 1. */
+  /** Price of complexity, gamma; where it starts when a density is given. Default 0.1. */
   readonly penalty?: number;
   /** Largest relative change of the price in one step of steering. Default 0.02. */
   readonly steeringRate?: number;
-  /** Part of the steps over which the density that is steered to falls geometrically from 1. Default 0: at once. */
+  /** Part of the steps over which the density that is steered to falls geometrically from 1. Default 0.7; 0 is at once. */
   readonly densityDecay?: number;
   /** What complexity counts: every gate alike, parameters, or multiply-adds. Default "gates". */
   readonly costs?: "gates" | "parameters" | "multiplyAdds";
@@ -62,9 +62,9 @@ const positive = z.number().positive();
 const whole = z.number().int().positive();
 const schema = z.strictObject({
   density: positive.max(1).optional(),
-  penalty: z.number().nonnegative().default(1),
+  penalty: z.number().nonnegative().default(0.1),
   steeringRate: z.number().nonnegative().max(1).default(0.02),
-  densityDecay: z.number().min(0).max(1).default(0),
+  densityDecay: z.number().min(0).max(1).default(0.7),
   costs: z.enum(["gates", "parameters", "multiplyAdds"]).default("gates"),
   weights: z.enum(Object.keys(weightStrategies) as [WeightStrategyName, ...WeightStrategyName[]]).default("reset"),
   redrawEvery: whole.optional(),

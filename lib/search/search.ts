@@ -5,7 +5,7 @@ import { Random } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
-import { createRelaxation, type Relaxation, type RelaxationOptions } from "../relaxation/index.js";
+import { createRelaxation, type Relaxation } from "../relaxation/index.js";
 import { type Architecture, gateSlots, type SearchSpace } from "../space/index.js";
 import { type Certificate, certificate } from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
@@ -44,7 +44,6 @@ export class Search implements AsyncIterable<SearchStep> {
   /** Seconds spent in steps so far. */
   seconds: number = 0;
   private readonly relaxation: Relaxation;
-  private readonly relaxationOptions: RelaxationOptions;
   private readonly strategy: WeightStrategy;
   private readonly costs: tf.Tensor1D;
   private done: number = 0;
@@ -68,7 +67,7 @@ export class Search implements AsyncIterable<SearchStep> {
       { length: space.gateCount },
       () => settings.initialLogit + settings.initialSpread * (2 * spread.uniform() - 1),
     );
-    this.relaxationOptions = {
+    this.relaxation = createRelaxation({
       gateCount: space.gateCount,
       estimator: settings.estimator,
       update: settings.update,
@@ -79,8 +78,7 @@ export class Search implements AsyncIterable<SearchStep> {
       initialLogits,
       annealSteps: settings.steps,
       seed,
-    };
-    this.relaxation = createRelaxation(this.relaxationOptions);
+    });
     this.strategy = weightStrategies[settings.weights]({
       space,
       slots: gateSlots(space.plan),
@@ -222,15 +220,23 @@ export class Search implements AsyncIterable<SearchStep> {
   architecture(options: { readonly density?: number } = {}): Architecture {
     const density = options.density ?? this.settings.density;
     const logits = this.relaxation.logits();
-    const provenance = { method: "twotemp", source: this.dataset.name, step: this.done, settings: { ...this.settings } };
+    const provenance = {
+      method: "twotemp",
+      source: this.dataset.name,
+      step: this.done,
+      settings: { ...this.settings },
+    };
     return density === undefined
-      ? this.space.architecture(Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0)), provenance)
+      ? this.space.architecture(
+          Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0)),
+          provenance,
+        )
       : this.space.keepLargest(logits, density, provenance);
   }
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
-    return certificate(this.relaxation.accumulators(), this.relaxationOptions, this.architecture().mask);
+    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.architecture().mask);
   }
 
   /** Everything needed to go on exactly from here with {@link resumeSearch}. */

@@ -118,7 +118,8 @@ export function collectGateGradient(
       const factor = factors[s];
       return factor ? tf.mul(vector, factor) : vector;
     });
-    if (slotsTile(slots, gateCount)) return (flat.length === 1 ? flat[0] : tf.concat(flat)) as tf.Tensor1D;
+    if (flat.length > 0 && slotsTile(slots, gateCount))
+      return (flat.length === 1 ? flat[0] : tf.concat(flat)) as tf.Tensor1D;
     let total: tf.Tensor1D | undefined;
     for (const [s, slot] of slots.entries()) {
       let part: tf.Tensor1D;

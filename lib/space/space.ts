@@ -34,6 +34,8 @@ export class SearchSpace {
     readonly model: tf.LayersModel,
     /** The layout behind the plan; for the library's own use. */
     readonly gating: Gating,
+    /** Which layers were given gates. */
+    readonly gates: GateSelector,
   ) {
     this.plan = gating.plan;
     this.groups = gating.groups;
@@ -171,5 +173,5 @@ export class SearchSpace {
  * ```
  */
 export function searchSpace(model: tf.LayersModel, { gates }: SpaceOptions): SearchSpace {
-  return new SearchSpace(model, gateModel(model, gates));
+  return new SearchSpace(model, gateModel(model, gates), gates);
 }

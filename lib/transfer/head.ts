@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
-import { type SearchSpace, searchSpace } from "../space/index.js";
+import { type Architecture, type SearchSpace, searchSpace } from "../space/index.js";
 
 /**
  * The space of the same model with a head for another number of classes, so that an architecture learned on one data
- * set can be trained on another. Gates never act on the outputs of the head, so the masks fit both.
+ * set can be trained on another.
  *
  * @throws TwotempError `transfer/head` if the model doesn't end in a Dense layer (and perhaps an activation)
  */
@@ -20,8 +20,22 @@ export function withClasses(space: SearchSpace, classes: number): SearchSpace {
       `${model.name} has ${model.outputs[0].shape.at(-1)} outputs and ends in ${head.getClassName()}: only a Dense head can be rebuilt for ${classes} classes`,
     );
   }
-  const rebuilt = tf.layers.dense({ ...(head.getConfig() as Parameters<typeof tf.layers.dense>[0]), units: classes });
+  const rebuilt = tf.layers.dense({ ...head.getConfig(), units: classes });
   let output = rebuilt.apply(head.input as tf.SymbolicTensor) as tf.SymbolicTensor;
   for (const layer of tail) output = layer.apply(output) as tf.SymbolicTensor;
-  return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), space.options);
+  return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), { gates: space.gates });
+}
+
+/**
+ * The same architecture in a space whose head differs. Groups of gates keep their masks; where a group's size changed
+ * with the head (weight gates of the head itself), the new head is open.
+ */
+export function inSpace(architecture: Architecture, space: SearchSpace): Architecture {
+  if (architecture.space === space) return architecture;
+  const mask = new Uint8Array(space.gateCount).fill(1);
+  space.groups.forEach(({ offset, size }, g) => {
+    const own = architecture.groups[g];
+    if (own.size === size) mask.set(architecture.mask.subarray(own.offset, own.offset + size), offset);
+  });
+  return space.architecture(mask, architecture.provenance);
 }

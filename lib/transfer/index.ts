@@ -2,3 +2,4 @@ export { type EffectRow, type SummaryRow, type TransferRecord, TransferResult, t
 export { retrain, type RetrainingJob, type RetrainOptions } from "./retrain.js";
 export { type FewShotTask, type Labelled, targetTasks, tuningTasks } from "./task.js";
 export { transfer, type TransferOptions } from "./transfer.js";
+export { saveTransfer } from "./save.js";

@@ -103,10 +103,30 @@ export class TransferResult {
         .filter(({ name }) => name !== "learned")
         .map(({ name }) => {
           const learned = this.measurements("learned", shots);
-          const { effect: size, low, high, p, searches, retrainings } = effect(learned, this.measurements(name, shots), {
+          const {
+            effect: size,
+            low,
+            high,
+            p,
+            searches,
+            retrainings,
+          } = effect(learned, this.measurements(name, shots), {
             seed: this.seed,
           });
-          return { source, target, gates, density, shots, control: name, effect: size, low, high, searches, retrainings, p };
+          return {
+            source,
+            target,
+            gates,
+            density,
+            shots,
+            control: name,
+            effect: size,
+            low,
+            high,
+            searches,
+            retrainings,
+            p,
+          };
         }),
     );
     const corrected = holm(rows.map((row) => row.p));
@@ -129,7 +149,8 @@ export class TransferResult {
       "retrainings",
     ] as const;
     const cell = (value: string | number): string => {
-      const text = typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
+      const text =
+        typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
       return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const rows = this.effects().map((row) => columns.map((column) => cell(row[column])).join(","));

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import type { Address } from "../engine/index.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { Architecture, SearchSpace } from "../space/index.js";
@@ -45,10 +44,4 @@ export async function retrain(
     finished(1);
   }
   return accuracies;
-}
-
-/** The fraction of rows whose largest score is at their label. */
-export function accuracyOf(scores: tf.Tensor2D, labels: Int32Array): number {
-  const predicted = tf.tidy(() => tf.argMax(scores, 1).dataSync<"int32">());
-  return predicted.reduce((right, label, row) => right + (label === labels[row] ? 1 : 0), 0) / labels.length;
 }

@@ -94,9 +94,7 @@ function initialStack(
     const key = JSON.stringify(draw);
     let weights = drawn.get(key);
     if (!weights) {
-      const tensors = space.initialise(...draw);
-      weights = tensors.map((tensor) => tensor.dataSync<"float32">().slice());
-      tf.dispose(tensors);
+      weights = space.drawWeights(draw);
       drawn.set(key, weights);
     }
     return weights;

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import type { Dataset, Split } from "../data/index.js";
 
 /** Labelled examples ready for a model: `values` holds `count` rows, row-major. */
@@ -22,7 +23,11 @@ export function labelled(dataset: Dataset, split: Split, rows: Int32Array): Labe
 
 /** Few-shot tasks on the target: `shots` training examples a class, judged by all test examples. */
 export function targetTasks(target: Dataset, shots: number, seed: number, episodes: number): FewShotTask[] {
-  const queries = labelled(target, "test", Int32Array.from({ length: target.test.count }, (_, row) => row));
+  const queries = labelled(
+    target,
+    "test",
+    Int32Array.from({ length: target.test.count }, (_, row) => row),
+  );
   return Array.from({ length: episodes }, (_, episode) => ({
     classCount: target.classCount,
     support: labelled(target, "train", target.shots(shots, { seed, episode }).support),
@@ -59,4 +64,10 @@ export function tuningTasks(
       queries: part(drawn.queries, drawn.queryLabels),
     };
   });
+}
+
+/** The fraction of rows whose largest score is at their label. */
+export function accuracyOf(scores: tf.Tensor2D, labels: Int32Array): number {
+  const predicted = tf.tidy(() => tf.argMax(scores, 1).dataSync<"int32">());
+  return predicted.reduce((right, label, row) => right + (label === labels[row] ? 1 : 0), 0) / labels.length;
 }

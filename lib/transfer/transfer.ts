@@ -3,7 +3,7 @@ import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { type Architecture, type SearchSpace } from "../space/index.js";
-import { withClasses } from "./head.js";
+import { inSpace, withClasses } from "./head.js";
 import { TransferResult, type TransferRecord, type TuningRecord } from "./result.js";
 import { retrain, type RetrainingJob } from "./retrain.js";
 import { targetTasks, tuningTasks } from "./task.js";
@@ -107,9 +107,12 @@ export async function transfer(
     for (const arm of arms) {
       const tried: TuningRecord[] = [];
       for (const learningRate of learningRates) {
-        const jobs = arm.architectures.slice(0, perArm).flatMap((architecture) =>
-          sourceTasks.map((task, t): RetrainingJob => ({ architecture, task, draw: [seed, "tuning", shot, t] })),
-        );
+        const jobs = arm.architectures
+          .slice(0, perArm)
+          .map((architecture) => inSpace(architecture, tuningSpace))
+          .flatMap((architecture) =>
+            sourceTasks.map((task, t): RetrainingJob => ({ architecture, task, draw: [seed, "tuning", shot, t] })),
+          );
         const accuracies = await retrain(tuningSpace, jobs, { learningRate, steps, signal });
         const accuracy = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
         tried.push({ arm: arm.name, shots: shot, learningRate, accuracy });
@@ -117,12 +120,13 @@ export async function transfer(
       }
       tuning.push(...tried);
       const best = tried.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
-      const jobs = arm.architectures.flatMap((architecture) =>
+      const adapted = arm.architectures.map((architecture) => inSpace(architecture, targetSpace));
+      const jobs = adapted.flatMap((architecture) =>
         tasks.map((task, r): RetrainingJob => ({ architecture, task, draw: [seed, "retraining", shot, r] })),
       );
       const accuracies = await retrain(targetSpace, jobs, { learningRate: best.learningRate, steps, signal });
       accuracies.forEach((accuracy, j) => {
-        const architecture = arm.architectures[Math.floor(j / retrainings)];
+        const architecture = adapted[Math.floor(j / retrainings)];
         records.push({
           source: source.name,
           target: target.name,
@@ -134,7 +138,7 @@ export async function transfer(
           retraining: j % retrainings,
           learningRate: best.learningRate,
           accuracy,
-          kept: architecture.kept,
+          kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
           parameters: architecture.counts.parameters,
           architecture: architecture.hash,
         });

@@ -11,7 +11,10 @@ import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
 export function headOf(plan: Plan): { call: number; features: number } {
   const call = plan.calls.findIndex((candidate) => candidate.outputs.includes(plan.outputs[0]));
   if (call < 0 || plan.calls[call].layer.getClassName() !== "Dense") {
-    throw new TwotempError("search/head", `"episode" needs a model whose last layer is Dense: it is solved in closed form`);
+    throw new TwotempError(
+      "search/head",
+      `"episode" needs a model whose last layer is Dense: it is solved in closed form`,
+    );
   }
   return { call, features: plan.calls[call].inputs[0] };
 }

@@ -1,0 +1,40 @@
+import type { Dataset } from "../data/index.js";
+import { ProgressMeter, type WorkOptions } from "../progress.js";
+import type { SearchSpace } from "../space/index.js";
+import type { SearchOptions } from "./options.js";
+import { search, type Search } from "./search.js";
+
+/**
+ * The same search from several seeds, `seed`, `seed + 1`, ..., one after another.
+ *
+ * @param options - as for {@link search}, and `count`, the number of searches
+ * @param run - `onStep` sees the search under way after each step; `signal` stops, keeping the finished searches and
+ *   the one under way
+ * @example
+ * ```ts
+ * const learned = (await searches(space, source, { count: 5, density: 0.1 })).map((run) => run.architecture());
+ * ```
+ */
+export async function searches(
+  space: SearchSpace,
+  dataset: Dataset,
+  options: SearchOptions & { readonly count: number },
+  run: WorkOptions & { readonly onStep?: (search: Search) => void } = {},
+): Promise<Search[]> {
+  const { count, ...rest } = options;
+  const runs: Search[] = [];
+  let before = 0;
+  let meter: ProgressMeter | undefined;
+  for (let i = 0; i < count && !run.signal?.aborted; i++) {
+    const next = search(space, dataset, { ...rest, seed: (rest.seed ?? 0) + i });
+    meter ??= new ProgressMeter("searches", count * next.settings.steps, run.onProgress);
+    runs.push(next);
+    await next.run({
+      signal: run.signal,
+      onStep: run.onStep,
+      onProgress: ({ done }) => meter!.report(before + done),
+    });
+    before += next.step;
+  }
+  return runs;
+}

@@ -1,0 +1,21 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectRoot } from "../project.js";
+import type { TransferResult } from "./result.js";
+
+/**
+ * Writes a result to `runs/<name>/`: `effects.csv`, `records.jsonl`, `tuning.jsonl` and `summary.txt`.
+ *
+ * @param name - a folder name, for example `quickstart`
+ * @returns the folder
+ */
+export function saveTransfer(name: string, result: TransferResult): string {
+  const folder = join(projectRoot, "runs", name);
+  mkdirSync(folder, { recursive: true });
+  const lines = (rows: readonly object[]): string => rows.map((row) => JSON.stringify(row) + "\n").join("");
+  writeFileSync(join(folder, "effects.csv"), result.effectsCsv());
+  writeFileSync(join(folder, "records.jsonl"), lines(result.records));
+  writeFileSync(join(folder, "tuning.jsonl"), lines(result.tuning));
+  writeFileSync(join(folder, "summary.txt"), `${result.toString()}\n`);
+  return folder;
+}
