@@ -20,6 +20,10 @@ export interface Accumulators {
   readonly largest: number;
   /** `sum_t g_{t,i}^2` for each gate, [gateCount]; in float32 for the adaptive update only. */
   readonly gateSquares: Float64Array | undefined;
+  /** For each gate whether its logit was ever moved to the edge of the box, [gateCount]; in float64 only. */
+  readonly clipped: Uint8Array | undefined;
+  /** Where the logits are now, [gateCount]. */
+  readonly logits: Float64Array;
   /** In what the gates were computed and the logits moved. */
   readonly precision: "float64" | "float32";
   /** How many terms were at most added one after the other in that precision. */
@@ -34,11 +38,13 @@ export class ReferenceAccumulators {
   private readonly products: Float64Array;
   private readonly vector: Float64Array;
   private readonly gateSquares: Float64Array;
+  private readonly clipped: Uint8Array;
 
   constructor(gateCount: number) {
     this.products = new Float64Array(gateCount);
     this.vector = new Float64Array(gateCount);
     this.gateSquares = new Float64Array(gateCount);
+    this.clipped = new Uint8Array(gateCount);
   }
 
   add(a: Float64Array, g: Float64Array): void {
@@ -53,7 +59,12 @@ export class ReferenceAccumulators {
     this.steps++;
   }
 
-  read(): Accumulators {
+  /** Notes which logits the step has moved to the edge of the box. */
+  mark(logits: Float64Array, bound: number): void {
+    for (let i = 0; i < logits.length; i++) if (Math.abs(logits[i]) >= bound) this.clipped[i] = 1;
+  }
+
+  read(logits: Float64Array): Accumulators {
     const { steps, squares, largest } = this;
     return {
       steps,
@@ -63,6 +74,8 @@ export class ReferenceAccumulators {
       squares,
       largest,
       gateSquares: this.gateSquares.slice(),
+      clipped: this.clipped.slice(),
+      logits: logits.slice(),
       precision: "float64",
       longestSum: steps + this.vector.length,
     };
@@ -75,6 +88,7 @@ export class ReferenceAccumulators {
     this.products.set(saved.products);
     this.vector.set(saved.vector);
     this.gateSquares.set(saved.gateSquares!);
+    this.clipped.set(saved.clipped!);
   }
 }
 
@@ -173,14 +187,17 @@ export class TensorAccumulators {
   }
 
   /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
-  read(gateSquares: Float64Array | undefined): Accumulators {
-    return this.sums(this.products.read(), this.vector.read(), gateSquares);
+  read(logits: Float64Array, gateSquares: Float64Array | undefined): Accumulators {
+    return this.sums(this.products.read(), this.vector.read(), logits, gateSquares);
   }
 
   /** The float64 parts, and what isn't in them yet. */
-  save(gateSquares: Float64Array | undefined): { accumulators: Accumulators; pending: PendingSums } {
+  save(
+    logits: Float64Array,
+    gateSquares: Float64Array | undefined,
+  ): { accumulators: Accumulators; pending: PendingSums } {
     return {
-      accumulators: this.sums(this.products.folded(), this.vector.folded(), gateSquares),
+      accumulators: this.sums(this.products.folded(), this.vector.folded(), logits, gateSquares),
       pending: { products: this.products.pending(), vector: this.vector.pending() },
     };
   }
@@ -198,11 +215,28 @@ export class TensorAccumulators {
     this.vector.dispose();
   }
 
-  private sums(products: Float64Array, vector: Float64Array, gateSquares: Float64Array | undefined): Accumulators {
+  private sums(
+    products: Float64Array,
+    vector: Float64Array,
+    logits: Float64Array,
+    gateSquares: Float64Array | undefined,
+  ): Accumulators {
     const { steps, squares, largest } = this;
     const scalar = sum(products);
     const longestSum = Math.min(steps, foldedSteps);
-    return { steps, scalar, products, vector, squares, largest, gateSquares, precision: "float32", longestSum };
+    return {
+      steps,
+      scalar,
+      products,
+      vector,
+      squares,
+      largest,
+      gateSquares,
+      clipped: undefined,
+      logits,
+      precision: "float32",
+      longestSum,
+    };
   }
 }
 

@@ -67,6 +67,7 @@ export class ReferenceRelaxation implements Relaxation {
       step: this.taken,
       largest: 0,
     });
+    this.sums.mark(current, settings.logitBound);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
     this.forgetGates();
@@ -77,7 +78,7 @@ export class ReferenceRelaxation implements Relaxation {
   }
 
   accumulators(): Accumulators {
-    return this.sums.read();
+    return this.sums.read(this.current);
   }
 
   save(): RelaxationState {

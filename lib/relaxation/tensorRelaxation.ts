@@ -85,7 +85,7 @@ export class TensorRelaxation implements Relaxation {
 
   accumulators(): Accumulators {
     const adaptive = this.settings.update === "adaptive";
-    return this.sums.read(adaptive ? Float64Array.from(this.state[2].dataSync()) : undefined);
+    return this.sums.read(this.logits(), adaptive ? Float64Array.from(this.state[2].dataSync()) : undefined);
   }
 
   save(): RelaxationState {
@@ -101,7 +101,7 @@ export class TensorRelaxation implements Relaxation {
       logits,
       memory,
       meanLoss: this.meanLoss,
-      ...this.sums.save(update === "adaptive" ? memory[1] : undefined),
+      ...this.sums.save(logits, update === "adaptive" ? memory[1] : undefined),
     };
   }
 

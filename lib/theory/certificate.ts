@@ -1,0 +1,297 @@
+import { TwotempError } from "../errors.js";
+import {
+  type Accumulators,
+  estimators,
+  gate,
+  gateSlope,
+  mirrorMap,
+  type RelaxationSettings,
+} from "../relaxation/index.js";
+import { type Assumption, type Bound, bound, unmet } from "./bound.js";
+import { Divergence } from "./divergence.js";
+
+/** What of a relaxation's settings a certificate looks at. */
+export type CertifiedSettings = Pick<
+  RelaxationSettings,
+  "estimator" | "update" | "coldTemperature" | "hotTemperature" | "logitBound" | "stepSize" | "initialLogits"
+>;
+
+/** The regret of a run, bounded at the architecture that it ended with, at the worst one for it, and gate by gate. */
+export interface Certificate {
+  readonly steps: number;
+  readonly atFinal: Bound;
+  readonly atWorst: Bound;
+  /** The gate that takes most of its own share of the bound; undefined where squares aren't known gate by gate. */
+  readonly atTightestGate: Bound | undefined;
+  /** The other side, at the final gates themselves; undefined where it isn't known which gates were clipped. */
+  readonly fromBelow: Bound | undefined;
+  /** Whether all of them hold; undefined where no theorem covers the run. */
+  readonly holds: boolean | undefined;
+}
+
+/**
+ * The regret certificate of a run, from its accumulators only.
+ *
+ * For `mirror` and `euler`, Theorem 1: for every sequence of gradients and every comparator `u` in the box,
+ *
+ * `sum_t <g_t, a_t - u> <= V0(u) / eta + eta / 2 K sum_t |g_t|^2`,
+ *
+ * `K = 1 / (16 tc th)` for `mirror`; `K = k / (16 tc th) + k^2 / (6 sqrt(3) th^2)` with `k = exp(eta G / (4 th^2))` and
+ * `G = max_t |g_t|_inf` for `euler`. For `adaptive`, Theorem 8: with `S_i = sum_t g_{t,i}^2`,
+ *
+ * `sum_t <g_t, a_t - u> <= sum_i (Vmax / alpha + alpha / (16 tc th)) sqrt(S_i)`,
+ *
+ * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`. All three also hold for each gate alone. No theorem covers `adam`, or
+ * gates that aren't those of the cold temperature: the certificate says so and holds no bound.
+ *
+ * From below, for the gates that were never clipped and the comparator `a_T`, the final gates:
+ *
+ * `V0(a_T) / eta - eta k^2 / (12 sqrt(3) th^2) sum_t |g_t|^2 <= sum_t <g_t, a_t - a_T>`
+ *
+ * without the second term for `mirror`, and `0 <=` for `adaptive`. The first side can't see gates that are read after the
+ * update instead of before, which only lowers the regret; this one does.
+ *
+ * The bounds hold for every sequence of gradients, so a violation beyond {@link Bound.tolerance} is a fault of the code;
+ * for the same reason they can't tell whether the gradients are those of the right loss.
+ *
+ * @param accumulators - of the run
+ * @param settings - of the run
+ * @param mask - the final architecture: for each gate whether it is open, [gateCount]
+ * @throws TwotempError `theory/mask` for a mask of another size
+ * @example
+ * ```ts
+ * certificate(relaxation.accumulators(), relaxation.settings, mask).atWorst.ratio; // at most 1, whatever the objective
+ * ```
+ * Source: Theorems 1 and 8 of this project's method notes.
+ */
+export function certificate(
+  accumulators: Accumulators,
+  settings: CertifiedSettings,
+  mask: ArrayLike<number | boolean>,
+): Certificate {
+  const { vector, steps } = accumulators;
+  if (mask.length !== vector.length) {
+    const wanted = `the mask must have one entry a gate, ${vector.length} in all`;
+    throw new TwotempError("theory/mask", `${wanted}; got ${mask.length}`);
+  }
+  const regret = new Regret(accumulators, settings);
+  const atFinal = regret.at("regret at the final architecture", (i) => Boolean(mask[i]));
+  // The regret is largest where <vector, u> is smallest.
+  const atWorst = regret.at("regret at the worst architecture", (i) => vector[i] <= 0);
+  const atTightestGate = regret.atTightestGate();
+  const fromBelow = regret.fromBelow();
+  const holds =
+    atFinal.holds === undefined
+      ? undefined
+      : [atFinal, atWorst, atTightestGate, fromBelow].every((side) => side === undefined || side.holds);
+  return { steps, atFinal, atWorst, atTightestGate, fromBelow, holds };
+}
+
+/**
+ * Throws if a certificate is violated, naming step, gate and terms: the code has a fault then, whatever the data are.
+ *
+ * @throws TwotempError `theory/violated`
+ */
+export function assertCertificate({ steps, atFinal, atWorst, atTightestGate, fromBelow }: Certificate): void {
+  for (const side of [atTightestGate, atWorst, atFinal, fromBelow]) {
+    if (side?.holds !== false) continue;
+    const terms = Object.entries(side.terms).map(([name, value]) => `${name} ${value}`);
+    throw new TwotempError(
+      "theory/violated",
+      `${side.theorem} is violated after step ${steps}: ${side.what} is ${side.left}, above ${side.right} (${terms.join(", ")}); ` +
+        "this is a fault of the code, not of the data: please report it",
+    );
+  }
+}
+
+/** A certificate in a line or two, for people. */
+export function describeCertificate({ steps, atFinal, atWorst }: Certificate): string {
+  const missing = unmet(atFinal);
+  if (missing) return `No bound after ${steps} steps: ${missing}.`;
+  return [atFinal, atWorst]
+    .map(({ theorem, what, left, right, ratio, holds }) => {
+      const share = `${left!.toPrecision(4)} of at most ${right!.toPrecision(4)} (${(100 * ratio!).toFixed(1)} %)`;
+      return `${theorem}, ${what} after ${steps} steps: ${share}${holds ? "" : ": VIOLATED, a fault of the code"}`;
+    })
+    .join("\n");
+}
+
+/**
+ * The constant of the `euler` bound: `k / (16 tc th) + k^2 / (6 sqrt(3) th^2)` with `k = exp(eta G / (4 th^2))`.
+ *
+ * @param largestMove - `eta G`
+ *
+ * Source: Theorem 1 of this project's method notes.
+ */
+export function eulerConstant(cold: number, hot: number, largestMove: number): number {
+  const k = Math.exp(largestMove / (4 * hot * hot));
+  return k / (16 * cold * hot) + (k * k) / (6 * Math.sqrt(3) * hot * hot);
+}
+
+/** The terms of the inequality, for all gates together and for each alone. */
+class Regret {
+  private readonly theorem: string;
+  private readonly assumptions: readonly Assumption[];
+  private readonly divergence: Divergence;
+  private readonly gateCount: number;
+  /** `V` from each start to a shut and to an open gate, for starts seen already. */
+  private readonly known: [Map<number, number>, Map<number, number>] = [new Map(), new Map()];
+
+  constructor(
+    private readonly sums: Accumulators,
+    private readonly settings: CertifiedSettings,
+  ) {
+    const { estimator, update, coldTemperature, hotTemperature, logitBound } = settings;
+    this.theorem = update === "adaptive" ? "Theorem 8" : "Theorem 1";
+    this.assumptions = [
+      { text: `no theorem covers the update ${update}`, holds: update !== "adam" },
+      { text: `no theorem covers the gates of the estimator ${estimator}`, holds: estimators[estimator].certified },
+    ];
+    this.divergence = new Divergence(coldTemperature, hotTemperature, logitBound);
+    this.gateCount = sums.vector.length;
+  }
+
+  at(what: string, open: (gate: number) => boolean): Bound {
+    const { sums, settings } = this;
+    const { squares, gateSquares } = sums;
+    let left = 0;
+    let divergenceTerm = 0;
+    for (let i = 0; i < this.gateCount; i++) {
+      left += this.gateRegret(i, open(i));
+      if (!this.adaptive) divergenceTerm += this.start(i, open(i)) / settings.stepSize;
+    }
+    let gradientTerm = this.gradientTerm(squares);
+    let inverseSteps = this.gateCount / settings.stepSize;
+    if (this.adaptive) {
+      const roots = gateSquares!.reduce((sum, square) => sum + Math.sqrt(square), 0);
+      inverseSteps = roots / settings.stepSize;
+      divergenceTerm = this.divergence.largest * inverseSteps;
+      gradientTerm = this.gradientTerm(roots * roots);
+    }
+    return this.bound(what, left, divergenceTerm, gradientTerm, this.gateCount, squares, inverseSteps);
+  }
+
+  atTightestGate(): Bound | undefined {
+    const { gateSquares, vector } = this.sums;
+    if (!gateSquares) return undefined;
+    let tightest: Bound | undefined;
+    let most = -Infinity;
+    for (let i = 0; i < this.gateCount; i++) {
+      if (gateSquares[i] === 0) continue;
+      const open = vector[i] <= 0;
+      const left = this.gateRegret(i, open);
+      const inverseStep = (this.adaptive ? Math.sqrt(gateSquares[i]) : 1) / this.settings.stepSize;
+      const divergenceTerm = (this.adaptive ? this.divergence.largest : this.start(i, open)) * inverseStep;
+      const gradientTerm = this.gradientTerm(gateSquares[i]);
+      // Most above its tolerance first; the bound itself is only made for the one gate.
+      const excess = (left - this.tolerance(1, gateSquares[i], inverseStep)) / (divergenceTerm + gradientTerm);
+      if (excess > most || Number.isNaN(excess)) {
+        most = Number.isNaN(excess) ? Infinity : excess;
+        const what = `regret of gate ${i} alone`;
+        tightest = this.bound(what, left, divergenceTerm, gradientTerm, 1, gateSquares[i], inverseStep);
+      }
+    }
+    return tightest;
+  }
+
+  fromBelow(): Bound | undefined {
+    const { sums, settings } = this;
+    const { gateSquares, clipped, logits, products, vector } = sums;
+    if (!gateSquares || !clipped) return undefined;
+    const { coldTemperature: cold, hotTemperature: hot, stepSize, update } = settings;
+    let divergenceTerm = 0;
+    let regret = 0;
+    let squares = 0;
+    let inverseSteps = 0;
+    let gates = 0;
+    for (let i = 0; i < this.gateCount; i++) {
+      if (clipped[i]) continue;
+      gates++;
+      squares += gateSquares[i];
+      regret += products[i] - vector[i] * gate(logits[i], cold);
+      inverseSteps += (this.adaptive ? Math.sqrt(gateSquares[i]) : 1) / stepSize;
+      if (!this.adaptive) divergenceTerm += this.divergence.between(settings.initialLogits[i], logits[i]) / stepSize;
+    }
+    if (gates === 0) return undefined;
+    const k = Math.exp((stepSize * sums.largest) / (4 * hot * hot));
+    const curvature = update === "euler" ? (stepSize * k * k * squares) / (12 * Math.sqrt(3) * hot * hot) : 0;
+    const tolerance = this.tolerance(gates, squares, inverseSteps);
+    return bound({
+      theorem: this.theorem,
+      what: `regret from below at the final gates of the ${gates} gates never clipped`,
+      assumptions: this.assumptions,
+      left: divergenceTerm - curvature,
+      right: regret,
+      tolerance,
+      terms: { "divergence term": divergenceTerm, "curvature term": curvature, tolerance },
+    });
+  }
+
+  private get adaptive(): boolean {
+    return this.settings.update === "adaptive";
+  }
+
+  /** `sum_t g_{t,i} (a_{t,i} - u_i)`, with `u_i` at an end of the box. */
+  private gateRegret(i: number, open: boolean): number {
+    const { logitBound, coldTemperature } = this.settings;
+    return this.sums.products[i] - this.sums.vector[i] * gate(open ? logitBound : -logitBound, coldTemperature);
+  }
+
+  private start(i: number, open: boolean): number {
+    const { initialLogits, logitBound } = this.settings;
+    const known = this.known[open ? 1 : 0];
+    let value = known.get(initialLogits[i]);
+    if (value === undefined) {
+      value = this.divergence.between(initialLogits[i], open ? logitBound : -logitBound);
+      if (known.size < 10_000) known.set(initialLogits[i], value);
+    }
+    return value;
+  }
+
+  /** What the gradients add to the right side; `squares` is their sum of squares. */
+  private gradientTerm(squares: number): number {
+    const { update, coldTemperature: cold, hotTemperature: hot, stepSize } = this.settings;
+    if (update === "adaptive") return (stepSize * Math.sqrt(squares)) / (16 * cold * hot);
+    const constant =
+      update === "euler" ? eulerConstant(cold, hot, stepSize * this.sums.largest) : 1 / (16 * cold * hot);
+    return (stepSize / 2) * constant * squares;
+  }
+
+  /**
+   * What rounding alone may add, with `u` the unit of rounding of the run's precision, `A = sum_t |g_t|_1 <=
+   * sqrt(T n sum_t |g_t|^2)` and `n` gates:
+   *
+   * - gates are off by `4 u`, and where the tensor form inverts the mirror map by `2 u max(th, R) / tc`; sums of `m` terms
+   *   by `m u` for products and gradients each: `(2 m + 4 + 2 max(th, R) / tc) u A`;
+   * - a moved logit is rounded, which is a gradient off by the error of the dual variable over the step size:
+   *   `T u Y sum_i 1 / eta_i`, `Y` the dual variable at `R` or, where the logit itself is rounded, `R / s_th'(R)`; the
+   *   float64 inverse is allowed 32 units;
+   * - steps and squares of `adaptive` are off by `T u` relative, which is left to {@link bound}.
+   */
+  private tolerance(gates: number, squares: number, inverseSteps: number): number {
+    const { coldTemperature: cold, hotTemperature: hot, logitBound, update } = this.settings;
+    const { steps, precision, longestSum } = this.sums;
+    const double = precision === "float64";
+    const unit = double ? 2 ** -53 : 2 ** -24;
+    const total = Math.sqrt(steps * gates * squares);
+    const dual = double || update === "euler" ? logitBound / gateSlope(logitBound, hot) : mirrorMap(logitBound, hot);
+    const gateError = 4 + (2 * Math.max(hot, logitBound)) / cold;
+    return unit * ((2 * longestSum + gateError) * total + (double ? 32 : 1) * steps * dual * inverseSteps);
+  }
+
+  private bound(
+    what: string,
+    left: number,
+    divergenceTerm: number,
+    gradientTerm: number,
+    gates: number,
+    squares: number,
+    inverseSteps: number,
+  ): Bound {
+    const right = divergenceTerm + gradientTerm;
+    const unit = this.sums.precision === "float64" ? 2 ** -53 : 2 ** -24;
+    const tolerance = this.tolerance(gates, squares, inverseSteps) + this.sums.steps * unit * right;
+    const terms = { "divergence term": divergenceTerm, "gradient term": gradientTerm, tolerance };
+    return bound({ theorem: this.theorem, what, assumptions: this.assumptions, left, right, tolerance, terms });
+  }
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { Random, ready } from "../../lib/engine/index.js";
+import { TwotempError } from "../../lib/errors.js";
+import { relaxationSettings, type UpdateName } from "../../lib/relaxation/index.js";
+import { ReferenceRelaxation } from "../../lib/relaxation/referenceRelaxation.js";
+import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
+import { assertCertificate, certificate, describeCertificate } from "../../lib/theory/index.js";
+import { adversaries, contest, randomSettings } from "./sequences.js";
+
+before(() => ready());
+
+const certified = ["mirror", "euler", "adaptive"] as const;
+
+/** The architecture of the open gates. */
+function maskOf(logits: Float64Array): Uint8Array {
+  return Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0));
+}
+
+describe("the certificate", () => {
+  for (const update of certified) {
+    test(`holds for ${update} on 4,000 random sequences, adversarial ones among them`, (context) => {
+      const tightest = { worst: 0, gate: 0, below: 0 };
+      const kinds = Object.keys(adversaries);
+      for (let key = 0; key < 4000; key++) {
+        const random = new Random(key, "settings", update);
+        const settings = randomSettings(random, update, 1 + random.integer(3));
+        const steps = 1 + random.integer(40);
+        const run = contest(settings, adversaries[kinds[key % kinds.length]], steps, key);
+        const result = certificate(run.accumulators(), settings, maskOf(run.logits()));
+        assertCertificate(result);
+        assert.equal(result.holds, true, `${kinds[key % kinds.length]} ${key}`);
+        tightest.worst = Math.max(tightest.worst, result.atWorst.ratio!);
+        tightest.gate = Math.max(tightest.gate, result.atTightestGate?.ratio ?? 0);
+        if (result.fromBelow && result.fromBelow.right! > 1e3 * result.fromBelow.tolerance) {
+          tightest.below = Math.max(tightest.below, result.fromBelow.ratio!);
+        }
+      }
+      context.diagnostic(`tightest ratios: ${JSON.stringify(tightest)}`);
+      // Not vacuous either: some sequence uses most of the bound.
+      assert.ok(tightest.worst > 0.6 && tightest.worst <= 1 + 1e-9);
+    });
+
+    test(`holds for ${update} in float32 within the stated tolerance`, () => {
+      for (const [kind, adversary] of Object.entries(adversaries)) {
+        const settings = relaxationSettings({ gateCount: 20, update, stepSize: update === "adaptive" ? 1 : 0.1 });
+        const run = new TensorRelaxation(settings);
+        const random = new Random(0, kind);
+        for (let step = 0; step < 100; step++) {
+          const g = tf.tensor1d(Float32Array.from(adversary(Float64Array.from(run.gates().dataSync()), step, random)));
+          run.step(g);
+          g.dispose();
+        }
+        const result = certificate(run.accumulators(), settings, maskOf(run.logits()));
+        assert.equal(result.holds, true, `${kind}: ${describeCertificate(result)}`);
+        // With euler huge gradients make the bound infinite: true, and vacuous.
+        const { tolerance, right } = result.atWorst;
+        assert.ok(right === Infinity ? update === "euler" : tolerance < 0.02 * right!, kind);
+        run.dispose();
+      }
+    });
+  }
+
+  test("takes the worst comparator: no vertex has a larger regret", () => {
+    const settings = randomSettings(new Random(4, "settings"), "mirror", 3);
+    const run = contest(settings, adversaries.normal, 30, 4);
+    const sums = run.accumulators();
+    const worst = certificate(sums, settings, [0, 0, 0]).atWorst.left!;
+    const all = Array.from({ length: 8 }, (_, v) => certificate(sums, settings, [v & 1, v & 2, v & 4]).atFinal.left!);
+    assert.ok(Math.abs(Math.max(...all) - worst) < 1e-12);
+  });
+
+  test("says that no theorem covers Adam, and holds no bound", () => {
+    const cases: [UpdateName, string][] = [
+      ["adam", "two-temperature"],
+      ["euler", "straight-through"],
+    ];
+    for (const [update, estimator] of cases) {
+      const options = { gateCount: 3, update, estimator: estimator as "two-temperature", stepSize: 0.1 };
+      const run = contest(relaxationSettings(options), adversaries.normal, 5, 0);
+      const result = certificate(run.accumulators(), run.settings, [0, 1, 0]);
+      assert.equal(result.holds, undefined);
+      for (const side of [result.atFinal, result.atWorst, result.fromBelow!]) {
+        assert.deepEqual([side.left, side.right, side.ratio, side.holds], [undefined, undefined, undefined, undefined]);
+      }
+      assert.match(describeCertificate(result), update === "adam" ? /No bound.* update adam/ : /estimator straight/);
+      assertCertificate(result);
+    }
+  });
+
+  test("covers one temperature as well", () => {
+    const options = { gateCount: 3, update: "mirror", estimator: "one-temperature", coldTemperature: 1, stepSize: 0.3 };
+    const run = contest(relaxationSettings(options as never), adversaries.normal, 20, 0);
+    assert.equal(certificate(run.accumulators(), run.settings, [0, 1, 0]).holds, true);
+  });
+
+  test("names step, gate and terms of a violation", () => {
+    const settings = relaxationSettings({ gateCount: 3, update: "mirror", stepSize: 0.1 });
+    const run = contest(settings, adversaries.constant, 9, 0);
+    const sums = run.accumulators();
+    sums.products[1] += 100;
+    assert.throws(
+      () => assertCertificate(certificate(sums, settings, [1, 1, 1])),
+      (error: TwotempError) =>
+        error.code === "theory/violated" &&
+        /^Theorem 1 is violated after step 9: regret of gate 1 alone is 1.*, above .*divergence term .*gradient term/.test(
+          error.message,
+        ),
+    );
+  });
+
+  test("refuses a mask of another size", () => {
+    const run = new ReferenceRelaxation(relaxationSettings({ gateCount: 3 }));
+    assert.throws(() => certificate(run.accumulators(), run.settings, [1]), { code: "theory/mask" });
+  });
+});
