@@ -86,7 +86,7 @@ export function dissect(graph: Graph, gatesInput: (i: number) => boolean): Anato
       );
     }
     const begin = stations.length;
-    const wiring = layerRule(layer.getClassName()).wire({
+    const wiring = layerRule(layer).wire({
       layer,
       config: layer.getConfig(),
       units,

@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
-import { compact } from "./compact.js";
+import { compact, origins } from "./compact.js";
 import { gateSlots } from "./forward.js";
 import { Liveness, type Counts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
@@ -83,7 +83,7 @@ export class Architecture {
   /** The exact cost of the compacted network. */
   readonly counts: Counts;
   readonly hash: string;
-  private readonly liveness: Liveness;
+  private readonly alive: Liveness;
 
   constructor(
     readonly space: SearchSpace,
@@ -91,8 +91,8 @@ export class Architecture {
     readonly mask: Uint8Array,
     readonly provenance: Provenance = {},
   ) {
-    this.liveness = space.liveness(mask);
-    const { cuts } = this.liveness;
+    this.alive = space.liveness(mask);
+    const { cuts } = this.alive;
     if (cuts.length > 0) {
       const more = cuts.length > 1 ? ` (and ${cuts.length - 1} more)` : "";
       throw new TwotempError(
@@ -101,7 +101,7 @@ export class Architecture {
       );
     }
     this.density = mask.reduce((sum, gate) => sum + gate, 0) / Math.max(1, mask.length);
-    this.counts = this.liveness.count();
+    this.counts = this.alive.count();
     this.hash = contentHash(this.describe(), space.groups, mask);
   }
 
@@ -121,7 +121,7 @@ export class Architecture {
 
   /** For each weight of the plan, which entries the compacted network has: 1 where it does. */
   keep(): Uint8Array[] {
-    return this.space.plan.weights.map((_, w) => this.liveness.keep(w));
+    return this.space.plan.weights.map((_, w) => this.alive.keep(w));
   }
 
   /**
@@ -170,7 +170,15 @@ export class Architecture {
    * @param weights - one array a weight of the plan in the full shapes; default what the space's model holds
    */
   compact(weights: readonly Float32Array[] = this.space.currentWeights()): tf.LayersModel {
-    return compact(this.space, this.liveness, weights);
+    return compact(this.space, this.alive, weights);
+  }
+
+  /**
+   * Where the compacted model's weights come from: by their names there (`dense_1/kernel`, with `_` for `/` in paths),
+   * the weight of the plan and the row-major position in it of each entry.
+   */
+  origins(): Map<string, { readonly weight: number; readonly entries: Int32Array }> {
+    return origins(this.space, this.alive);
   }
 
   private describe(): ArchitectureJson["model"] {

@@ -46,22 +46,16 @@ export function compact(space: SearchSpace, liveness: Liveness, weights: readonl
       if (!operands[k]) return [];
       const symbol = built.get(value)!;
       const gates = plan.calls[c].inputGates[k];
-      const closed = gates && gates.shape.length > 1 && gates.gateOf.some((gate) => gate >= 0 && !liveness.mask[gate]);
-      if (!closed) return [symbol];
+      if (!gates || !liveness.isMasked(c, k)) return [symbol];
       const open = [...gates.gateOf].map((gate) => (gate < 0 || liveness.mask[gate] ? 1 : 0));
       const mask = new Mask({ name: `${layerName(call)}_mask_${c}_${k}`, shape: gates.shape, open });
       return [mask.apply(symbol) as tf.SymbolicTensor];
     });
     let made: tf.SymbolicTensor[];
-    if (read.length === 1 && call.inputs.length > 1 && !needsItsLayer(call)) {
-      // A merge with one operand left is that operand.
-      const [symbol] = read;
-      const isOutput = outputs.has(call.outputs[0]);
-      made = [
-        isOutput
-          ? (tf.layers.activation({ activation: "linear", name: layerName(call) }).apply(symbol) as tf.SymbolicTensor)
-          : symbol,
-      ];
+    if (liveness.aliasOf(call) !== undefined) {
+      // A merge with one operand left is that operand; outputs keep their name.
+      const linear = tf.layers.activation({ activation: "linear", name: layerName(call) });
+      made = [outputs.has(call.outputs[0]) ? (linear.apply(read[0]) as tf.SymbolicTensor) : read[0]];
     } else {
       let layer = layers.get(call.layer);
       const fresh = layer === undefined;
@@ -80,9 +74,6 @@ export function compact(space: SearchSpace, liveness: Liveness, weights: readonl
 }
 
 const layerName = (call: WiredCall): string => call.path.replaceAll("/", "_");
-
-/** Sums of operations are divided by the number of their operands' root, which is 1 for one operand. */
-const needsItsLayer = (call: WiredCall): boolean => layerRule(call.layer.getClassName()).role !== "couples";
 
 function requireWeights({ plan }: SearchSpace, weights: readonly Float32Array[]): void {
   if (weights.length !== plan.weights.length) {
@@ -105,10 +96,11 @@ function smallerLayer(space: SearchSpace, liveness: Liveness, call: WiredCall): 
   const { anatomy } = space.gating;
   const config: tf.serialization.ConfigDict = { ...call.layer.getConfig(), name: layerName(call) };
   delete config.batchInputShape;
-  const rule = layerRule(call.layer.getClassName());
+  const rule = layerRule(call.layer);
   const [output] = call.outputs;
   const units = liveness.aliveUnits(output).length;
   if (rule.sizeKey) config[rule.sizeKey] = units;
+  if (call.layer.getClassName() === "OperationSum") config.terms = liveness.terms(call);
   if (call.layer.getClassName() === "Reshape") {
     const target = [...anatomy.graph.values[output].shape];
     const { labels } = anatomy.stations[anatomy.stationOf[output]];
@@ -117,6 +109,37 @@ function smallerLayer(space: SearchSpace, liveness: Liveness, call: WiredCall): 
   }
   const constructor = call.layer.constructor as unknown as LayerClass;
   return constructor.fromConfig(constructor, config);
+}
+
+/** The entries of a call's weight that the smaller layer has, and how they are laid out there. */
+function entriesOf(
+  space: SearchSpace,
+  liveness: Liveness,
+  call: WiredCall,
+  index: number,
+): { entries: Int32Array; shape: number[] } {
+  const { shape } = space.plan.weights[call.weights[index]];
+  const kept = call.axes[index].map((axis, a) =>
+    axis ? liveness.aliveOf(axis.station) : Int32Array.from({ length: shape[a] }, (_, i) => i),
+  );
+  return { entries: entriesAt(shape, kept), shape: kept.map(({ length }) => length) };
+}
+
+/** See {@link Architecture.origins}. */
+export function origins(
+  space: SearchSpace,
+  liveness: Liveness,
+): Map<string, { readonly weight: number; readonly entries: Int32Array }> {
+  const found = new Map<string, { weight: number; entries: Int32Array }>();
+  for (const call of space.gating.anatomy.calls) {
+    if (!liveness.isNeeded(call) || liveness.aliasOf(call) !== undefined) continue;
+    call.weights.forEach((weight, index) => {
+      const short = space.plan.weights[weight].name.slice(call.path.length + 1);
+      const name = `${layerName(call)}/${short}`;
+      if (!found.has(name)) found.set(name, { weight, entries: entriesOf(space, liveness, call, index).entries });
+    });
+  }
+  return found;
 }
 
 /** Gives a smaller layer what is left of the weights. */
@@ -130,25 +153,15 @@ function setWeights(
   const { plan, gating } = space;
   const call = gating.anatomy.calls[c];
   const tensors = call.weights.map((w, index) => {
-    const { shape, name } = plan.weights[w];
-    const kept = call.axes[index].map((axis, a) =>
-      axis ? liveness.aliveOf(axis.station) : Int32Array.from({ length: shape[a] }, (_, i) => i),
-    );
+    const { name, trainable } = plan.weights[w];
+    const { entries, shape } = entriesOf(space, liveness, call, index);
     const keep = liveness.keep(w);
-    const entries = entriesAt(shape, kept);
-    const values = Float32Array.from(entries, (entry) => (keep[entry] ? weights[w][entry] : 0));
-    const statistic = /\/moving_variance$/.test(name);
-    if (statistic) entries.forEach((entry, i) => (values[i] = weights[w][entry]));
-    const smaller = kept.map(({ length }) => length);
-    if (plan.weights[w].trainable && entries.some((entry) => !keep[entry])) {
-      constrain(
-        layer,
-        index,
-        entries.map((entry) => keep[entry]),
-        smaller,
-      );
-    }
-    return tf.tensor(values, smaller, "float32");
+    // A variance of zero would be another function, also where nothing comes in.
+    const all = /\/moving_variance$/.test(name);
+    const values = Float32Array.from(entries, (entry) => (keep[entry] || all ? weights[w][entry] : 0));
+    const kept = entries.map((entry) => keep[entry]);
+    if (trainable && kept.includes(0)) constrain(layer, index, kept, shape);
+    return tf.tensor(values, shape, "float32");
   });
   layer.setWeights(tensors);
   tf.dispose(tensors);

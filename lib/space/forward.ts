@@ -31,6 +31,11 @@ export interface GateSlot {
   readonly size: number;
   /** Whether the slot feeds a sum whose variance is to be kept. */
   readonly scaled: boolean;
+  /**
+   * For an operand of a sum of operations, the gates of all its operands. The sum is divided by the square root of
+   * theirs, always: there is no weight that could take up the factor.
+   */
+  readonly sumOf: Int32Array | undefined;
 }
 
 function slotOfInput(plan: Plan, call: number, index: number, gates: ValueGates): GateSlot {
@@ -45,8 +50,13 @@ function slotOfInput(plan: Plan, call: number, index: number, gates: ValueGates)
     offset,
     size: gateOf.length,
     scaled: plan.calls[call].sumsOverGates,
+    sumOf: sumsOperations(plan.calls[call])
+      ? Int32Array.from(plan.calls[call].inputGates, (operand) => operand!.gateOf[0])
+      : undefined,
   };
 }
+
+const sumsOperations = (call: LayerCall): boolean => call.sumsOverGates && call.weights.length === 0;
 
 /** Every place of `plan` where gates act: gated weights first, then gated inputs in the order of the calls. */
 export function gateSlots(plan: Plan): GateSlot[] {
@@ -54,7 +64,16 @@ export function gateSlots(plan: Plan): GateSlot[] {
     if (weight.gateOffset === undefined) return [];
     const size = weight.shape.reduce((product, extent) => product * extent, 1);
     return [
-      { call: undefined, index, shape: weight.shape, gateOf: undefined, offset: weight.gateOffset, size, scaled: true },
+      {
+        call: undefined,
+        index,
+        shape: weight.shape,
+        gateOf: undefined,
+        offset: weight.gateOffset,
+        size,
+        scaled: true,
+        sumOf: undefined,
+      },
     ];
   });
   const inputs = plan.calls.flatMap((call, c) =>
@@ -79,6 +98,7 @@ export function expandGates(
 ): { values: tf.Tensor[]; factors: (tf.Tensor | undefined)[] } {
   const values: tf.Tensor[] = [];
   const factors: (tf.Tensor | undefined)[] = [];
+  const sumFactors = new Map<number, tf.Tensor>();
   for (const slot of slots) {
     let flat: tf.Tensor1D;
     if (slot.gateOf === undefined) {
@@ -90,7 +110,16 @@ export function expandGates(
       flat = tf.gather(tf.concat1d([gates, tf.ones([1])]), gateOf);
     }
     let factor: tf.Tensor | undefined;
-    if (slot.scaled && scaleByOpenFraction) {
+    if (slot.sumOf) {
+      factor = sumFactors.get(slot.call!);
+      if (!factor) {
+        // The layer itself divides by the root of the number of its operands.
+        const open = tf.maximum(tf.sum(tf.gather(gates, slot.sumOf)), 1);
+        factor = tf.mul(Math.sqrt(slot.sumOf.length), tf.rsqrt(open));
+        sumFactors.set(slot.call!, factor);
+      }
+      flat = tf.mul<tf.Tensor1D>(flat, factor);
+    } else if (slot.scaled && scaleByOpenFraction) {
       factor = tf.rsqrt(tf.maximum(tf.mean(flat), 1 / slot.size));
       flat = tf.mul<tf.Tensor1D>(flat, factor);
     }

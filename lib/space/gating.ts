@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { dissect, type Anatomy, inputOwner, type WiredCall } from "./anatomy.js";
-import { traceModel } from "./graph.js";
+import { type Blocks, findBlocks, stepOver } from "./blocks.js";
+import { type GraphCall, traceModel } from "./graph.js";
 import { asBuilt } from "./initialise.js";
 import { sizeOf } from "./labels.js";
 import { layerRule } from "./roles.js";
@@ -28,44 +29,52 @@ export interface Gating {
   /** The gate of each unit (by node), -1 without one. */
   readonly gateOfUnit: Int32Array;
   readonly ungated: readonly Ungated[];
+  /** The layers that write chains which may be stepped over as `x + a (f(x) - x)`. */
+  readonly steps: { readonly differences: ReadonlySet<tf.layers.Layer>; readonly adds: ReadonlySet<tf.layers.Layer> };
 }
 
-const kindsOf = new Map<GateKind, (layer: tf.layers.Layer) => boolean>([
-  ["input", (layer) => layer.getClassName() === "InputLayer"],
-  ["unit", (layer) => layerRule(layer.getClassName()).sizeKey !== undefined],
-  ["weight", (layer) => layerRule(layer.getClassName()).gatedWeights !== undefined],
-  ["block", (layer) => layer.getClassName() === "Add"],
-  ["op", (layer) => layer.getClassName() === "OperationSum"],
-]);
+/** Which kinds of gates a layer may have. */
+type Possible = (layer: tf.layers.Layer) => readonly GateKind[];
 
-function choose(selector: GateSelector): (layer: tf.layers.Layer) => GateChoice {
+const gateKinds: readonly GateKind[] = ["input", "weight", "unit", "block", "op"];
+
+function possibleKinds({ branches, repeated }: Blocks): Possible {
+  const blocks = new Set([...branches.keys(), ...repeated.keys()].map(({ layer }) => layer));
+  return (layer) => {
+    const { sizeKey, gatedWeights } = layerRule(layer);
+    const className = layer.getClassName();
+    const has: Record<GateKind, boolean> = {
+      input: className === "InputLayer",
+      weight: gatedWeights !== undefined,
+      unit: sizeKey !== undefined,
+      block: blocks.has(layer),
+      op: className === "OperationSum",
+    };
+    return gateKinds.filter((kind) => has[kind]);
+  };
+}
+
+function choose(selector: GateSelector, possible: Possible): (layer: tf.layers.Layer) => GateChoice {
   if (typeof selector === "string") {
-    const has = kindsOf.get(selector);
-    if (!has) {
+    if (!gateKinds.includes(selector)) {
       throw new TwotempError(
         "space/gates",
-        `gates must be input, weight, unit, block, op or a function of the layer, got ${JSON.stringify(selector)}`,
+        `gates must be ${gateKinds.join(", ")} or a function of the layer, got ${JSON.stringify(selector)}`,
       );
     }
-    return (layer) => (has(layer) ? selector : "none");
+    return (layer) => (possible(layer).includes(selector) ? selector : "none");
   }
   return (layer) => {
     const choice = selector(layer);
-    const known = choice === "none" || kindsOf.has(choice);
-    if (!known || (choice !== "none" && !kindsOf.get(choice)!(layer))) {
+    if (choice !== "none" && !possible(layer).includes(choice)) {
       throw new TwotempError(
         "space/gates",
-        `gates(${layer.name}) gave ${JSON.stringify(choice)}, which ${layer.getClassName()} layers can't have: use ${JSON.stringify(possibleKinds(layer))}`,
+        `gates(${layer.name}) gave ${JSON.stringify(choice)}, ${layer.getClassName()} ${layer.name} may have ${["none", ...possible(layer)].join(", ")}`,
       );
     }
     return choice;
   };
 }
-
-const possibleKinds = (layer: tf.layers.Layer): string[] => [
-  "none",
-  ...[...kindsOf].filter(([, has]) => has(layer)).map(([kind]) => kind),
-];
 
 /**
  * Puts gates on a model.
@@ -73,9 +82,18 @@ const possibleKinds = (layer: tf.layers.Layer): string[] => [
  * @throws TwotempError `space/gates` for a kind that doesn't exist or that the layer can't have
  */
 export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating {
-  const choice = choose(selector);
-  const graph = traceModel(model);
-  const choices = new Map([...graph.layers.keys()].map((layer) => [layer, choice(layer)]));
+  const traced = traceModel(model);
+  const blocks = findBlocks(traced);
+  const possible = possibleKinds(blocks);
+  const choice = choose(selector, possible);
+  const skipped = [...blocks.repeated].filter(([call]) => choice(call.layer) === "block");
+  const { graph, adds, differences } = stepOver(
+    traced,
+    skipped.map(([, chain]) => chain),
+  );
+  const choices = new Map<tf.layers.Layer, GateChoice>(
+    [...graph.layers.keys()].map((layer) => [layer, traced.layers.has(layer) ? choice(layer) : "none"]),
+  );
   const inputLayers = model.inputs.map((tensor) => tensor.sourceLayer);
   const anatomy = dissect(graph, (i) => choices.get(inputLayers[i]) === "input");
   const { units, stations, stationOf, calls } = anatomy;
@@ -147,13 +165,28 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
 
   const gateOfWeight = new Map<number, number>();
   const operandGates = new Map<WiredCall, Int32Array>();
+  const gatedOperands = operandsToGate(calls, choices, blocks, adds);
   const seen = new Set<tf.layers.Layer>();
   for (const [c, call] of calls.entries()) {
     const { layer } = call;
     const className = layer.getClassName();
     const kind = choices.get(layer)!;
-    const rule = layerRule(className);
-    if (kind === "weight" && !seen.has(layer)) {
+    const rule = layerRule(layer);
+    const operands = gatedOperands.get(c);
+    if (operands) {
+      const gated = operands.filter(Boolean).length;
+      const group = addGroup({
+        name: call.path,
+        kind: className === "OperationSum" ? "op" : "block",
+        shape: [gated],
+        layers: [call.path],
+      });
+      let next = group.offset;
+      operandGates.set(
+        call,
+        Int32Array.from(operands, (has) => (has ? next++ : -1)),
+      );
+    } else if (kind === "weight" && !seen.has(layer)) {
       for (const index of rule.gatedWeights!) {
         const w = call.weights[index];
         const shape = layer.weights[index].shape as number[];
@@ -163,15 +196,9 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
     } else if (kind === "unit") {
       const made = stations[stationOf[call.outputs[0]]].labels.nodes;
       gateUnits(c, kind, made, [made.length]);
-    } else if (kind === "op") {
-      const { offset } = addGroup({ name: call.path, kind, shape: [call.inputs.length], layers: [call.path] });
-      operandGates.set(
-        call,
-        Int32Array.from(call.inputs, (_, i) => offset + i),
-      );
-    } else if (!seen.has(layer)) {
-      const possible = possibleKinds(layer).slice(1);
-      const reason = possible.length > 0 ? `by choice: it may have ${possible.join(" or ")} gates` : rule.reason;
+    } else if (!seen.has(layer) && kind !== "block") {
+      const kinds = possible(layer);
+      const reason = kinds.length > 0 ? `by choice: it may have ${kinds.join(" or ")} gates` : rule.reason;
       ungated.push({ layer: call.path, className, reason });
     }
     seen.add(layer);
@@ -183,7 +210,7 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
   const planCalls = calls.map((call): LayerCall => {
     const operands = operandGates.get(call);
     const inputGates = call.inputs.map((value, k): ValueGates | undefined => {
-      if (operands) return { gateOf: operands.slice(k, k + 1), shape: [1] };
+      if (operands) return operands[k] < 0 ? undefined : { gateOf: operands.slice(k, k + 1), shape: [1] };
       if (!call.reads) return undefined;
       const { nodes, shape } = stations[stationOf[value]].labels;
       const gateOf = nodes.map((node) => gateOfUnit[node]);
@@ -195,7 +222,9 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
       outputs: call.outputs,
       inputGates,
       weights: call.weights,
-      sumsOverGates: operands !== undefined || call.links.some(({ kind, kernel }) => kind === "sum" && kernel),
+      sumsOverGates:
+        (operands && call.layer.getClassName() === "OperationSum") ||
+        call.links.some(({ kind, kernel }) => kind === "sum" && kernel),
     };
   });
   const pathOf = (layer: tf.layers.Layer): string => graph.layers.get(layer)!;
@@ -207,7 +236,31 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
     valueCount: graph.values.length,
     gateCount,
   };
-  return { anatomy, plan, groups, gateOfUnit, ungated };
+  const layersOf = (made: Iterable<GraphCall>): Set<tf.layers.Layer> => new Set([...made].map(({ layer }) => layer));
+  const steps = { differences: layersOf(differences), adds: layersOf(adds.values()) };
+  return { anatomy, plan, groups, gateOfUnit, ungated, steps };
+}
+
+/** For each merge whose operands have gates, by the number of its call: which of them. */
+function operandsToGate(
+  calls: readonly WiredCall[],
+  choices: ReadonlyMap<tf.layers.Layer, GateChoice>,
+  { branches }: Blocks,
+  adds: ReadonlyMap<GraphCall, GraphCall>,
+): Map<number, readonly boolean[]> {
+  const branchesOf = new Map([...branches].map(([{ layer, inputs }, operands]) => [layer, { inputs, operands }]));
+  const steps = new Set([...adds.values()].map(({ layer }) => layer));
+  const gated = new Map<number, readonly boolean[]>();
+  for (const [c, { layer, inputs }] of calls.entries()) {
+    if (steps.has(layer)) gated.set(c, [false, true]);
+    else if (choices.get(layer) === "op")
+      gated.set(
+        c,
+        inputs.map(() => true),
+      );
+    else if (choices.get(layer) === "block" && branchesOf.has(layer)) gated.set(c, branchesOf.get(layer)!.operands);
+  }
+  return gated;
 }
 
 const shortName = (layer: tf.layers.Layer, index: number): string =>

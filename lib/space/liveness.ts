@@ -187,7 +187,10 @@ export class Liveness {
       this.neededCalls.add(call);
       const isAdd = stations[stationOf[call.outputs[0]]].merge === "add";
       const carries = call.inputs.map((_, k) => this.carries(c, k));
+      const steps = this.stepsOver(c);
       const operands = call.inputs.map((value, k) => {
+        // What isn't stepped over is f(x) itself, not x + (f(x) - x).
+        if (steps) return steps[k];
         if (isAdd) return carries[k];
         return !isConcatenation(call) || this.aliveUnits(value).length > 0;
       });
@@ -205,6 +208,14 @@ export class Liveness {
       }
     }
     return cuts;
+  }
+
+  /** Which operands are left of the two calls that write a chain as `x + a (f(x) - x)`, when its gate is open. */
+  private stepsOver(c: number): readonly boolean[] | undefined {
+    const { anatomy, steps } = this.gating;
+    const call = anatomy.calls[c];
+    if (steps.differences.has(call.layer)) return [true, false];
+    return steps.adds.has(call.layer) && this.open(c, 1, 0) ? [false, true] : undefined;
   }
 
   /** Whether input `k` of call `c` lets anything but zero through. */
@@ -252,6 +263,22 @@ export class Liveness {
   /** Which inputs of a needed call are left. */
   operandsOf(call: WiredCall): readonly boolean[] {
     return this.neededOperands.get(call)!;
+  }
+
+  /**
+   * The value that a needed merge stands for when one operand is left of several; undefined if it computes something.
+   */
+  aliasOf(call: WiredCall): number | undefined {
+    const operands = this.operandsOf(call);
+    if (call.inputs.length < 2 || operands.filter(Boolean).length !== 1) return undefined;
+    const value = call.inputs[operands.indexOf(true)];
+    return call.layer.getClassName() === "OperationSum" && this.terms(call) !== 1 ? undefined : value;
+  }
+
+  /** How many terms a sum of operations counts: its open gates, or all when it has none. */
+  terms(call: WiredCall): number {
+    const c = this.gating.anatomy.calls.indexOf(call);
+    return call.inputs.filter((_, k) => this.open(c, k, 0)).length;
   }
 
   /** Along each axis of a call's weight: 1 where the unit that stands there is used; undefined for axes without units. */
@@ -340,34 +367,81 @@ export class Liveness {
     const { anatomy } = this.gating;
     const { shape } = anatomy.graph.values[value];
     const { labels } = anatomy.stations[anatomy.stationOf[value]];
-    if (labels.shape.length !== 1 || anatomy.graph.inputs.includes(value)) return sizeOf(shape);
+    if (labels.shape.length !== 1) return sizeOf(shape);
     return (sizeOf(shape) / Math.max(1, labels.nodes.length)) * this.aliveUnits(value).length;
+  }
+
+  /** Whether compaction takes the units that are left out of a value that is made whole. */
+  private isSelected(value: number, maker: WiredCall | undefined): boolean {
+    const { stations, stationOf } = this.gating.anatomy;
+    const { labels } = stations[stationOf[value]];
+    if (labels.shape.length !== 1 || this.aliveUnits(value).length === labels.nodes.length) return false;
+    return (
+      maker === undefined ||
+      maker.links.some((link) => link.kind === "map" && stations[link.from].labels.shape.length > 1)
+    );
+  }
+
+  /** Whether compaction sets elements to zero in front of input `k` of call `c`. */
+  isMasked(c: number, k: number): boolean {
+    const gates = this.gating.plan.calls[c].inputGates[k];
+    return gates !== undefined && gates.shape.length > 1 && gates.gateOf.some((_, i) => !this.open(c, k, i));
   }
 
   private peakActivationBytes(): number {
     const { graph, calls } = this.gating.anatomy;
-    const last = new Map<number, number>();
+    /** What each layer of the compacted network reads and writes, by number of buffer. */
+    const steps: { reads: number[]; writes: number[] }[] = [];
+    const sizes: number[] = [];
+    const bufferOf = new Map<number, number>();
+    const buffer = (size: number): number => sizes.push(size) - 1;
+    const place = (value: number, made: number, maker?: WiredCall): void => {
+      bufferOf.set(value, made);
+      if (!this.isSelected(value, maker)) return;
+      const selected = buffer(this.elements(value));
+      steps.push({ reads: [made], writes: [selected] });
+      bufferOf.set(value, selected);
+    };
+    const whole = (value: number): number => sizeOf(graph.values[value].shape);
+    const held = new Set(graph.inputs.map((value) => buffer(whole(value))));
+    [...held].forEach((made, i) => place(graph.inputs[i], made));
     for (const [c, call] of calls.entries()) {
       if (!this.isNeeded(call)) continue;
+      const same = this.aliasOf(call);
+      if (same !== undefined) {
+        bufferOf.set(call.outputs[0], bufferOf.get(same)!);
+        continue;
+      }
       const operands = this.operandsOf(call);
-      call.inputs.forEach((value, k) => operands[k] && last.set(value, c));
-      for (const value of call.outputs) last.set(value, c);
+      const reads = call.inputs.flatMap((value, k) => {
+        if (!operands[k]) return [];
+        const read = bufferOf.get(value)!;
+        if (!this.isMasked(c, k)) return [read];
+        const masked = buffer(sizes[read]);
+        steps.push({ reads: [read], writes: [masked] });
+        return [masked];
+      });
+      const writes = call.outputs.map((value) =>
+        buffer(this.isSelected(value, call) ? whole(value) : this.elements(value)),
+      );
+      steps.push({ reads, writes });
+      call.outputs.forEach((value, o) => place(value, writes[o], call));
     }
-    for (const value of graph.outputs) last.set(value, calls.length);
-    let live = graph.inputs.filter((value) => last.has(value)).reduce((sum, value) => sum + this.elements(value), 0);
+    const last = new Map<number, number>();
+    steps.forEach(({ reads, writes }, s) => [...reads, ...writes].forEach((read) => last.set(read, s)));
+    for (const value of graph.outputs) last.set(bufferOf.get(value)!, steps.length);
+    let live = [...held].reduce((sum, at) => sum + sizes[at], 0);
     let peak = live;
-    const held = new Set(graph.inputs.filter((value) => last.has(value)));
-    for (const [c, call] of calls.entries()) {
-      if (!this.isNeeded(call)) continue;
-      for (const value of call.outputs) {
-        held.add(value);
-        live += this.elements(value);
+    for (const [s, { writes }] of steps.entries()) {
+      for (const at of writes) {
+        held.add(at);
+        live += sizes[at];
       }
       peak = Math.max(peak, live);
-      for (const value of [...held]) {
-        if (last.get(value)! > c) continue;
-        held.delete(value);
-        live -= this.elements(value);
+      for (const at of [...held]) {
+        if ((last.get(at) ?? -1) > s) continue;
+        held.delete(at);
+        live -= sizes[at];
       }
     }
     return 4 * peak;

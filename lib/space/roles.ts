@@ -1,3 +1,4 @@
+import type * as tf from "@tensorflow/tfjs";
 import {
   activationKeepsZero,
   activationName,
@@ -80,6 +81,8 @@ const rules = new Map<string, LayerRule>(
     BatchNormalization: couples("its parameters go with the channels it normalises", batchNorm),
     PReLU: couples("its slopes go with the channels", elementwise(true)),
     Add: couples("its inputs' units agree, position by position", merging("add")),
+    OperationSum: couples("its operations may each have a gate", merging("add")),
+    Subtract: couples("its inputs' units agree, position by position", merging("other")),
     Average: couples("its inputs' units agree, position by position", merging("other")),
     Maximum: couples("its inputs' units agree, position by position", merging("other")),
     Minimum: couples("its inputs' units agree, position by position", merging("other")),
@@ -106,22 +109,22 @@ const rules = new Map<string, LayerRule>(
     Reshape: passes("flattens, or keeps the last axis; else closes", reshape),
     Permute: passes("keeps the last axis; else closes", permute),
     RepeatVector: passes("feature by feature", repeat),
-    Cropping2D: passes("channel by channel", channelwise),
-    ZeroPadding2D: passes("channel by channel", channelwise),
-    UpSampling2D: passes("channel by channel", channelwise),
-    CenterCrop: passes("channel by channel", channelwise),
-    Resizing: passes("channel by channel", channelwise),
+    Cropping2D: passes("channel by channel", channelwise()),
+    ZeroPadding2D: passes("channel by channel", channelwise()),
+    UpSampling2D: passes("channel by channel", channelwise()),
+    CenterCrop: passes("channel by channel", channelwise()),
+    Resizing: passes("channel by channel", channelwise()),
     RandomWidth: closes("draws its output's width"),
-    AveragePooling1D: passes("channel by channel", channelwise),
-    AveragePooling2D: passes("channel by channel", channelwise),
-    AveragePooling3D: passes("channel by channel", channelwise),
-    MaxPooling1D: passes("channel by channel", channelwise),
-    MaxPooling2D: passes("channel by channel", channelwise),
-    MaxPooling3D: passes("channel by channel", channelwise),
-    GlobalAveragePooling1D: passes("channel by channel", channelwise),
-    GlobalAveragePooling2D: passes("channel by channel", channelwise),
-    GlobalMaxPooling1D: passes("channel by channel", channelwise),
-    GlobalMaxPooling2D: passes("channel by channel", channelwise),
+    AveragePooling1D: passes("channel by channel", channelwise()),
+    AveragePooling2D: passes("channel by channel", channelwise()),
+    AveragePooling3D: passes("channel by channel", channelwise()),
+    MaxPooling1D: passes("channel by channel", channelwise()),
+    MaxPooling2D: passes("channel by channel", channelwise()),
+    MaxPooling3D: passes("channel by channel", channelwise()),
+    GlobalAveragePooling1D: passes("channel by channel", channelwise()),
+    GlobalAveragePooling2D: passes("channel by channel", channelwise()),
+    GlobalMaxPooling1D: passes("channel by channel", channelwise()),
+    GlobalMaxPooling2D: passes("channel by channel", channelwise()),
     Softmax: closes("normalises over its units", softmax),
     LayerNormalization: closes("normalises over its units"),
     Dot: closes("sums over products of units"),
@@ -145,13 +148,25 @@ const rules = new Map<string, LayerRule>(
 
 const unknown: LayerRule = closes("is a layer class that has no rule: its inputs and outputs stay whole");
 
-/** The rule of a layer class; unknown and custom classes stay ungated. */
-export function layerRule(className: string): LayerRule {
-  return rules.get(className) ?? unknown;
+/** What a custom layer may tell of itself instead of a rule, as this library's own fixed layers do. */
+interface SelfDescribed {
+  /** Whether each output channel depends on its own input channel only. */
+  readonly channels: "apart" | "mixed";
+  /** Whether zeros come out when zeros go in. */
+  readonly keepsZero: boolean;
 }
 
-/** Whether the class is in the table. */
-export const hasLayerRule = (className: string): boolean => rules.has(className);
+const describesItself = (layer: object): layer is SelfDescribed => "channels" in layer && "keepsZero" in layer;
+
+/** The rule of a layer's class; custom layers without one stay ungated, unless they describe themselves. */
+export function layerRule(layer: tf.layers.Layer): LayerRule {
+  const known = rules.get(layer.getClassName());
+  if (known) return known;
+  if (!describesItself(layer)) return unknown;
+  return layer.channels === "apart"
+    ? passes("says that it works channel by channel", channelwise(layer.keepsZero))
+    : closes("says that it mixes channels", opaque("says that it mixes channels", layer.keepsZero));
+}
 
 /**
  * Teaches search spaces one's own layer class.
@@ -170,7 +185,7 @@ export function defineLayer(className: string, rule: LayerRule): void {
 /** The usual ways in which a layer wires units, for {@link defineLayer}. */
 export const wirings: {
   readonly elementwise: typeof elementwise;
-  readonly channelwise: WiringRule;
+  readonly channelwise: typeof channelwise;
   readonly merging: typeof merging;
   readonly opaque: typeof opaque;
 } = { elementwise, channelwise, merging, opaque };

@@ -99,14 +99,14 @@ const isChannels = (labels: Labels): boolean => labels.shape.length === 1;
 const channelsFirst = (config: Readonly<Record<string, unknown>>): boolean => config.dataFormat === "channelsFirst";
 
 /** Everything in, everything out, nothing removable: for layers whose inside we don't follow. */
-export function opaque(why: string): WiringRule {
+export function opaque(why: string, keepsZero: boolean = false): WiringRule {
   return (context) => {
     const reason = `${context.layer.getClassName()} ${context.layer.name} ${why}`;
     const axes = context.weightShapes.map((shape) => shape.map(() => undefined));
     // Elements of an input can be set to zero in front of any layer; channels would have to be taken out of it.
     const channels = context.inputs.filter(({ labels }) => isChannels(labels));
     for (const { labels } of channels) context.units.close(labels.nodes, reason);
-    return { ...mixing(context, reason, axes), reads: channels.length < context.inputs.length };
+    return { ...mixing(context, reason, axes, keepsZero), reads: channels.length < context.inputs.length };
   };
 }
 
@@ -159,21 +159,23 @@ export const batchNorm: WiringRule = (context) => {
 };
 
 /** Channel by channel, over space or time: pooling, padding, cropping, upsampling. */
-export const channelwise: WiringRule = (context) => {
-  if (channelsFirst(context.config)) return opaque("has its channels first")(context);
-  const [{ station: from, labels }] = context.inputs;
-  if (!isChannels(labels)) return fromElements(context);
-  const to = context.station(labels);
-  const link: Link = { kind: "map", from, to, index: iota(labels.nodes.length), positions: 0 };
-  return { outputs: [to], links: [link], axes: [], reads: false };
-};
+export const channelwise =
+  (keepsZero: boolean = true): WiringRule =>
+  (context) => {
+    if (channelsFirst(context.config)) return opaque("has its channels first")(context);
+    const [{ station: from, labels }] = context.inputs;
+    if (!isChannels(labels)) return fromElements(context, 0, keepsZero);
+    const to = context.station(labels, { keepsZero });
+    const link: Link = { kind: "map", from, to, index: iota(labels.nodes.length), positions: 0 };
+    return { outputs: [to], links: [link], axes: [], reads: false };
+  };
 
 /** A value with a gate for each element, read by something that isn't elementwise: gates act here. */
-function fromElements(context: WiringContext, multiplyAdds: number = 0): Wiring {
+function fromElements(context: WiringContext, multiplyAdds: number = 0, keepsZero: boolean = true): Wiring {
   const [{ station: from }] = context.inputs;
   const channels = channelsOf(context.outputShapes[0]);
   const nodes = context.fresh(channels, "made of gated elements of an input");
-  const to = context.station({ shape: [channels], nodes });
+  const to = context.station({ shape: [channels], nodes }, { keepsZero });
   const links: Link[] = [{ kind: "sum", from, to, positions: multiplyAdds }];
   return { outputs: [to], links, axes: context.weightShapes.map((shape) => shape.map(() => undefined)), reads: true };
 }
@@ -195,7 +197,7 @@ export const reshape: WiringRule = (context) => {
   const target = context.outputShapes[0];
   if (target.length === 1) return flatten(context);
   const sameChannels = channelsOf(target) === channelsOf(shape);
-  if (isChannels(labels) && sameChannels) return channelwise(context);
+  if (isChannels(labels) && sameChannels) return channelwise()(context);
   return opaque("changes the channel axis")(context);
 };
 
@@ -204,12 +206,12 @@ export const permute: WiringRule = (context) => {
   const dims = context.config.dims as number[];
   const staysLast = dims.at(-1) === dims.length;
   return staysLast && isChannels(context.inputs[0].labels)
-    ? channelwise(context)
+    ? channelwise()(context)
     : opaque("moves the channel axis")(context);
 };
 
 /** RepeatVector: [features] to [times, features]. */
-export const repeat: WiringRule = channelwise;
+export const repeat: WiringRule = channelwise();
 
 /**
  * A layer with a kernel that sums over its input's channels: Dense and convolutions.
