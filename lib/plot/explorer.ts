@@ -204,7 +204,8 @@ function historyLines(group: GroupOfGates, snapshots: SearchTrace["snapshots"], 
 }
 
 function hundredth(value: number): number {
-  return Number(value.toFixed(2));
+  // Adding 0 makes 0 of -0.
+  return Number(value.toFixed(2)) + 0;
 }
 
 function hiddenAxis(domain: readonly number[], anchor: string): PlotlyObject {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { inKernel, sendDisplay } from "../kernel.js";
 import type { StepObserver } from "../search/index.js";
-import { figureBundle, plotlyBundle } from "./mime.js";
+import { figureBundle, figureHeading, plotlyBundle } from "./mime.js";
 import { searchPanel, type SearchUnderWay } from "./searchPanel.js";
 
 /** Milliseconds between two drawings, at least. */
@@ -30,7 +30,8 @@ export function search(): StepObserver {
   let due = -Infinity;
   const draw = (under: SearchUnderWay): void => {
     const started = performance.now();
-    sendDisplay(plotlyBundle(searchPanel(under)), { id, update });
+    const panel = searchPanel(under);
+    sendDisplay({ ...plotlyBundle(panel), "text/plain": figureHeading(panel)[0] }, { id, update });
     update = true;
     const ended = performance.now();
     due = ended + Math.max(interval, (ended - started) / timeShare);

@@ -1,7 +1,9 @@
 import { inspect } from "node:util";
 import { TwotempError } from "../errors.js";
 import type { MimeBundle } from "../kernel.js";
-import { type Figure, type Table } from "./figure.js";
+import { type Certificate, describeCertificate } from "../theory/index.js";
+import { certificate } from "./bounds.js";
+import type { Figure, Table } from "./figure.js";
 import { round, whole } from "./numbers.js";
 import { svg } from "./stills.js";
 
@@ -19,12 +21,16 @@ export interface Displayable {
 }
 
 /**
- * A value in the forms that a notebook can show: figures as interactive Plotly, SVG and text; tables, data frames and
- * lists of records as HTML and text; what has a method `Symbol.for("Jupyter.display")` as that says; the rest as text.
+ * A value in the forms that a notebook can show: figures and certificates as interactive Plotly, SVG and text; tables,
+ * data frames and lists of records as HTML and text; what has a method `Symbol.for("Jupyter.display")` as that says; the
+ * rest as text.
  */
 export async function mimeBundle(value: unknown): Promise<MimeBundle> {
   if (isDisplayable(value)) return value[jupyterDisplay]();
   if (isFigure(value)) return figureBundle(value);
+  if (isCertificate(value)) {
+    return { ...(await figureBundle(certificate(value))), "text/plain": describeCertificate(value) };
+  }
   const table = asTable(value);
   if (table) return tableBundle(table);
   return { "text/plain": typeof value === "string" ? value : inspect(value, { depth: 3, maxArrayLength: 40 }) };
@@ -39,7 +45,7 @@ export async function figureBundle(figure: Figure): Promise<MimeBundle> {
 export function plotlyBundle(figure: Figure): MimeBundle {
   const { data, layout, frames } = figure;
   return {
-    [plotlyMime]: { data, layout, ...(frames && { frames }), config: { displaylogo: false, responsive: true } },
+    [plotlyMime]: { data, layout, ...(frames && { frames }), config: { displaylogo: false } },
     "text/plain": figureText(figure),
   };
 }
@@ -55,9 +61,15 @@ async function stillOf(figure: Figure): Promise<MimeBundle> {
 }
 
 function figureText(figure: Figure): string {
+  return `${figureHeading(figure).join("\n")}\n\n${tableText(figure.table, 12)}`;
+}
+
+/** A figure's title and subtitle. */
+export function figureHeading(figure: Figure): string[] {
   const title = figure.layout.title as { text?: string; subtitle?: { text?: string } } | undefined;
-  const heading = [title?.text, title?.subtitle?.text].filter(Boolean).join("\n");
-  return `${heading.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&")}\n\n${tableText(figure.table, 12)}`;
+  return [title?.text ?? "", title?.subtitle?.text ?? ""].map((text) =>
+    text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&"),
+  );
 }
 
 /** A table as HTML and as text. */
@@ -110,6 +122,11 @@ function isDisplayable(value: unknown): value is Displayable {
 function isFigure(value: unknown): value is Figure {
   const figure = value as Partial<Figure> | null | undefined;
   return Array.isArray(figure?.data) && typeof figure?.layout === "object" && typeof figure?.table === "object";
+}
+
+function isCertificate(value: unknown): value is Certificate {
+  const { atFinal, atWorst } = (value ?? {}) as Partial<Certificate>;
+  return typeof atFinal?.theorem === "string" && typeof atWorst?.theorem === "string";
 }
 
 type Cell = string | number | null;

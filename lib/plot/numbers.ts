@@ -1,6 +1,6 @@
 /** `value` to `digits` significant digits: figures stay small and the same on every engine that agrees that far. */
 export function round(value: number, digits: number = 5): number {
-  return Number.isFinite(value) ? Number(value.toPrecision(digits)) : value;
+  return Number.isFinite(value) ? Number(value.toPrecision(digits)) + 0 : value;
 }
 
 /** A fraction as a percentage, `0.1234` as `12.3 %`. */

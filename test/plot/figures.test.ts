@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Dataset } from "../../lib/data/index.js";
+import { figures, toCsv, withTheme, type Figure } from "../../lib/plot/index.js";
+import type { EffectRow, SummaryRow } from "../../lib/transfer/index.js";
+import type { Bound, Certificate } from "../../lib/theory/index.js";
+import { sampleSearch } from "./sample.js";
+import { matchesSnapshot } from "./snapshot.js";
+
+const sample = sampleSearch(1, 60, 6);
+const seeds = [1, 2, 3].map((seed) => sampleSearch(seed, 60, 6));
+
+function bound(what: string, left: number, right: number): Bound {
+  const holds = left <= right;
+  return {
+    theorem: "Theorem 8",
+    what,
+    assumptions: [],
+    left,
+    right,
+    ratio: left / right,
+    tolerance: 0,
+    holds,
+    terms: {},
+  };
+}
+
+const certificate: Certificate = {
+  steps: 60,
+  atFinal: bound("regret at the final architecture", 12.3, 45.6),
+  atWorst: bound("regret at the worst architecture", 30, 47.2),
+  holds: true,
+  atTightestGate: bound("regret of gate 7 at the worst architecture", 1, 2),
+  fromBelow: undefined,
+};
+
+const arms = ["learned", "random", "magnitude", "full"];
+const summary: SummaryRow[] = [1, 5].flatMap((shots) =>
+  arms.map((arm, i) => {
+    const accuracy = 40 + 5 * shots - 3 * i;
+    const sizes = { parameters: 1157, searches: arm === "random" ? 20 : 5, retrainings: 5 };
+    return { arm, label: arm, shots, accuracy, low: accuracy - 2, high: accuracy + 3, learningRate: 0.003, ...sizes };
+  }),
+);
+const effects: EffectRow[] = [1, 5].flatMap((shots) =>
+  arms.slice(1).map((control, i) => {
+    const task = { source: "digits:0-4", target: "digits:5-9", gates: "input", density: 0.1875 };
+    return { ...task, shots, control, effect: 4 - 3 * i, low: 1 - 3 * i, high: 6 - 3 * i, searches: 5, retrainings: 5 };
+  }),
+);
+
+const digits = new Dataset({
+  name: "stripes",
+  inputShape: [2, 3, 1],
+  classNames: ["left", "right"],
+  train: { inputs: Uint8Array.from({ length: 24 }, (_, i) => i * 10), labels: Int32Array.of(0, 1, 0, 1), count: 4 },
+  test: { inputs: new Uint8Array(12), labels: Int32Array.of(0, 1), count: 2 },
+  provenance: { source: "made here", licence: "none", citation: "none", files: [], steps: [] },
+});
+
+const panel = { trace: sample.trace, step: 60, finished: true, seconds: 3, certificate: () => certificate };
+
+const made: Record<string, () => Figure | Promise<Figure>> = {
+  searchCurves: () => figures.searchCurves(sample.trace),
+  searchPanel: () => figures.searchPanel(panel),
+  gateHistogram: () => figures.gateHistogram(sample.trace),
+  keptGates: () => figures.keptGates(sample),
+  explorer: () => figures.explorer(sample.trace),
+  overlap: () => figures.overlap(seeds),
+  transfer: () => figures.transfer(summary),
+  effects: () => figures.effects(effects),
+  certificate: () => figures.certificate(certificate),
+  bounds: () => figures.bounds([certificate.atFinal, bound("loss above the optimum", 0.3, 0.2)]),
+};
+
+describe("figures", () => {
+  test("every figure function is tested", () => {
+    assert.deepEqual([...Object.keys(made), "contactSheet"].sort(), Object.keys(figures).sort());
+  });
+
+  for (const [name, make] of Object.entries(made)) {
+    test(`${name} is as committed, plain JSON, and has the same data in dark`, async () => {
+      const { data, layout, frames, table } = await make();
+      const { template, ...own } = layout;
+      assert.ok(template);
+      matchesSnapshot(name, { data, layout: own, ...(frames && { frames }), table });
+      const figure = { data, layout, frames, table };
+      assert.deepEqual(JSON.parse(JSON.stringify({ data, layout })), { data, layout });
+      const dark = withTheme(figure, "dark");
+      assert.deepEqual(dark.data, data);
+      assert.notDeepEqual(dark.layout.template, template);
+      assert.deepEqual(withTheme(dark, "light").layout, layout);
+    });
+  }
+
+  test("every figure states how many in its subtitle, and every axis that has ticks has a title", async () => {
+    for (const [name, make] of Object.entries(made)) {
+      const { layout } = await make();
+      const { text } = (layout.title as { subtitle: { text: string } }).subtitle;
+      assert.match(text, /\d/, name);
+      for (const [axis, value] of Object.entries(layout)) {
+        if (!/^[xy]axis/.test(axis)) continue;
+        const { title, showticklabels, ticktext } = value as Record<string, unknown>;
+        const named = Array.isArray(ticktext) && ticktext.every((label) => /[a-z]/.test(String(label)));
+        // Panels side by side share the title of the one in the middle; the overlap's two axes, that below.
+        const shared = name === "effects" || name === "overlap";
+        assert.ok(title || showticklabels === false || named || shared, `${name}: ${axis} has no title`);
+      }
+    }
+  });
+
+  test("a search that has just begun, and one without density or records, can be drawn", () => {
+    const begun = { ...sample.trace, entries: sample.trace.entries.slice(0, 1), density: undefined };
+    const empty = { ...begun, entries: [] };
+    for (const trace of [begun, empty]) {
+      for (const draw of [figures.searchCurves, figures.gateHistogram]) {
+        assert.doesNotMatch(JSON.stringify(draw(trace)), /null|NaN/);
+      }
+      const under = {
+        trace,
+        step: 0,
+        finished: false,
+        seconds: 0,
+        certificate: () => assert.fail("no step, no certificate"),
+      };
+      assert.match(JSON.stringify(figures.searchPanel(under).layout.title), /not begun/);
+    }
+  });
+
+  test("the explorer has a frame a snapshot, and refuses a trace without any", () => {
+    const { frames, data } = figures.explorer(sample.trace);
+    assert.equal(frames?.length, sample.trace.snapshots.length);
+    const last = (frames?.at(-1) as { data: { z: number[][] }[] }).data[0].z;
+    assert.deepEqual(data[0].z, last);
+    assert.equal(last.length, 6);
+    assert.throws(() => figures.explorer({ ...sample.trace, snapshots: [] }), { code: "plot/snapshots" });
+  });
+
+  test("kept gates lie where the mask has them", () => {
+    const { data } = figures.keptGates(sample);
+    const image = data[0] as { z: number[][] };
+    assert.deepEqual(image.z.flat(), Array.from(sample.mask.subarray(0, 36)));
+  });
+
+  test("the overlap is 1 of a mask with itself, 0 of disjoint ones, and near chance of random ones", () => {
+    const groups = [{ name: "input", kind: "input" as const, offset: 0, size: 400, shape: [20, 20, 1] }];
+    const shares = (a: number[], b: number[]): number[] => {
+      const pick = (kept: number[]) => ({
+        groups,
+        mask: Uint8Array.from({ length: 400 }, (_, i) => +kept.includes(i)),
+      });
+      return figures.overlap([pick(a), pick(b)]).table.rows[0].slice(2) as number[];
+    };
+    assert.deepEqual(shares([1, 2, 3, 4], [1, 2, 3, 4]), [1, 0.01]);
+    assert.deepEqual(shares([1, 2, 3, 4], [5, 6, 7, 8]), [0, 0.01]);
+    assert.equal(shares([1, 2, 3, 4], [4, 5, 6, 7])[0], 0.25);
+    assert.throws(() => figures.overlap([sample]), { code: "plot/overlap" });
+    const other = sampleSearch(1, 5, 8);
+    assert.throws(() => figures.overlap([sample, other]), { code: "plot/overlap" });
+  });
+
+  test("effects whose interval is unbounded or on both sides of 0 are drawn open", () => {
+    const rows = [
+      { ...effects[0], low: 1, high: 3, effect: 2 },
+      { ...effects[1], low: -1, high: 3, effect: 1 },
+      { ...effects[2], low: -Infinity, high: Infinity, effect: 0.5 },
+    ];
+    const { data, layout } = figures.effects(rows);
+    assert.deepEqual((data[0].marker as { symbol: string[] }).symbol, ["square", "square-open", "square-open"]);
+    assert.doesNotMatch(JSON.stringify(layout), /null/);
+  });
+
+  test("the contact sheet shows the pixels, and refuses vectors", async () => {
+    const { layout, table } = await figures.contactSheet(digits);
+    const [{ source }] = layout.images as [{ source: string }];
+    const { Jimp } = await import("jimp");
+    const sheet = await Jimp.read(Buffer.from(source.split(",")[1], "base64"));
+    const zoom = (sheet.bitmap.width / 2 - 2) / 3;
+    assert.equal(sheet.bitmap.height / 2 - 2, 2 * zoom);
+    // The second pixel of the first example is 10, the first of the second class 60.
+    assert.equal(sheet.getPixelColor(zoom, 0), 0x0a0a0aff);
+    assert.equal(sheet.getPixelColor(3 * zoom + 2, 0), 0x3c3c3cff);
+    assert.deepEqual(table.rows, [
+      ["left", 2, 1],
+      ["right", 2, 1],
+    ]);
+    const vectors = new Dataset({ ...digits, inputShape: [6] });
+    await assert.rejects(figures.contactSheet(vectors), { code: "data/image" });
+  });
+
+  test("text from users can't become markup", () => {
+    const { layout } = figures.keptGates({ ...sample, groups: [{ ...sample.groups[0], name: "<b>x</b>" }] });
+    assert.match(JSON.stringify(layout.title), /&lt;b&gt;x/);
+  });
+});
+
+describe("CSV", () => {
+  test("quotes what needs it", () => {
+    const table = {
+      columns: ["a", "b,c"],
+      rows: [
+        ['say "x"', 0.1 + 0.2],
+        ["two\nlines", null],
+      ],
+    };
+    assert.equal(toCsv(table), 'a,"b,c"\n"say ""x""",0.3\n"two\nlines",\n');
+  });
+});

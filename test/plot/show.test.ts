@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { after, afterEach, beforeEach, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { inspect } from "node:util";
+import { dataset, mlp, searchSpace } from "../../lib/index.js";
+import { figures, jupyterDisplay, live, mimeBundle, progressBar, show } from "../../lib/plot/index.js";
+import { sampleSearch } from "./sample.js";
+import { fakeKernel } from "./kernel.js";
+
+// Stills are drawn in `stills.slow.test.ts`; here there is no browser.
+const browser = process.env.TWOTEMP_BROWSER;
+process.env.TWOTEMP_BROWSER = "/nowhere";
+after(() => {
+  if (browser === undefined) delete process.env.TWOTEMP_BROWSER;
+  else process.env.TWOTEMP_BROWSER = browser;
+});
+
+const plotly = "application/vnd.plotly.v1+json";
+const sample = sampleSearch(1, 40, 6);
+
+describe("the forms of a value", () => {
+  test("a figure is interactive and text; without a browser it has no still", async () => {
+    const figure = figures.explorer(sample.trace);
+    const bundle = await mimeBundle(figure);
+    assert.deepEqual(Object.keys(bundle).sort(), [plotly, "text/plain"]);
+    const { data, layout, frames } = bundle[plotly] as Record<string, unknown>;
+    assert.deepEqual({ data, layout, frames }, { data: figure.data, layout: figure.layout, frames: figure.frames });
+    assert.match(bundle["text/plain"] as string, /^Explore the search\n92 gates, .*\n\nstep +group/);
+  });
+
+  test("tables, records and data frames are HTML without markup of their own, and aligned text", async () => {
+    const records = [
+      { arm: "<learned>", accuracy: 0.5 },
+      { arm: "random", accuracy: null, note: { a: 1 } },
+    ];
+    const bundle = await mimeBundle(records);
+    assert.match(
+      bundle["text/html"] as string,
+      /<th style="text-align:left">arm<\/th>.*<td style="text-align:left">&lt;learned&gt;<\/td><td>0.5<\/td>/,
+    );
+    assert.equal(bundle["text/plain"], 'arm        accuracy  note\n<learned>       0.5\nrandom               {"a":1}');
+    const { DataFrame } = await import("danfojs-node");
+    const frame = await mimeBundle(new DataFrame([{ arm: "learned", shots: 5 }]));
+    assert.equal(frame["text/plain"], "arm      shots\nlearned      5");
+  });
+
+  test("a long table says how much of it is shown", async () => {
+    const bundle = await mimeBundle({ columns: ["x"], rows: Array.from({ length: 1234 }, (_, i) => [i]) });
+    assert.match(bundle["text/plain"] as string, /\(40 of 1,234 rows\)$/);
+    assert.match(bundle["text/html"] as string, /40 of 1,234 rows/);
+  });
+
+  test("what says itself how it looks is asked; the rest is text", async () => {
+    assert.deepEqual(await mimeBundle({ [jupyterDisplay]: () => ({ "text/plain": "own" }) }), { "text/plain": "own" });
+    assert.equal(jupyterDisplay, Symbol.for("Jupyter.display"));
+    for (const [value, text] of [
+      ["a\nb", "a\nb"],
+      [null, "null"],
+      [undefined, "undefined"],
+      [[], "[]"],
+      [{ a: [1] }, "{ a: [ 1 ] }"],
+    ]) {
+      assert.deepEqual(await mimeBundle(value), { "text/plain": text });
+    }
+  });
+
+  test("data sets and spaces show themselves, and print as text", async () => {
+    const digits = (await dataset("digits")).classes("0-4");
+    const sheet = await mimeBundle(digits);
+    assert.deepEqual(Object.keys(sheet).sort(), [plotly, "text/plain"]);
+    assert.match(
+      inspect(digits),
+      /^digits:0-4: 1,921 training and 901 test examples of 8 x 8 x 1, 5 classes\nclasses: 0, 1/,
+    );
+    const space = searchSpace(mlp({ inputShape: digits.inputShape, hidden: [4], classes: 5 }), { gates: "input" });
+    const bundle = await mimeBundle(space);
+    assert.match(bundle["text/html"] as string, /64 gates/);
+    assert.match(bundle["text/html"] as string, /<td style="text-align:left">input<\/td><td>64<\/td>/);
+    assert.equal(bundle["text/plain"], String(space.summary()));
+    const architecture = space.architecture(Uint8Array.from({ length: 64 }, (_, i) => +(i < 16)));
+    assert.match(inspect(architecture), /16 of 64 gates \(25 %\)/);
+    assert.equal(((await mimeBundle(architecture))[plotly] as { data: unknown[] }).data.length, 1);
+  });
+});
+
+describe("in a kernel", () => {
+  let kernel: ReturnType<typeof fakeKernel>;
+  beforeEach(() => (kernel = fakeKernel()));
+  afterEach(() => kernel.stop());
+
+  test("show sends one message", async () => {
+    await show([{ a: 1 }]);
+    assert.deepEqual(
+      kernel.sent.map(({ data, update }) => [Object.keys(data), update]),
+      [[["text/html", "text/plain"], false]],
+    );
+  });
+
+  test("the live panel redraws one output, a few times a second, and ends with the last state", async () => {
+    const observer = live.search();
+    const under = {
+      trace: sample.trace,
+      step: 1,
+      finished: false,
+      seconds: 0.1,
+      certificate: () => assert.fail("not asked at step 0"),
+    };
+    const search = { ...under, step: 0 } as unknown as Parameters<typeof observer>[0];
+    const started = performance.now();
+    while (performance.now() - started < 700) {
+      observer(search);
+      await setTimeout(1);
+    }
+    await observer.finish!(search);
+    const { sent } = kernel;
+    // At 0 and 300 ms, and 600 ms where the machine isn't busy; then the end.
+    assert.ok(sent.length >= 3 && sent.length <= 4, `${sent.length} drawings`);
+    assert.deepEqual(
+      sent.map(({ update }) => update),
+      [false, ...sent.slice(1).map(() => true)],
+    );
+    assert.equal(new Set(sent.map(({ transient }) => transient.display_id)).size, 1);
+  });
+
+  test("a progress bar appears for long work only, changes in place, and ends with the time taken", () => {
+    const bar = progressBar();
+    const report = (done: number, elapsedSeconds: number, remainingSeconds?: number): void =>
+      bar({ label: "search", done, total: 100, elapsedSeconds, remainingSeconds });
+    report(50, 0.5, 0.5);
+    report(100, 1, 0);
+    assert.equal(kernel.sent.length, 0);
+    report(10, 1, 9);
+    report(11, 1.1, 8.9);
+    report(20, 2, 8);
+    report(100, 10, 0);
+    assert.deepEqual(
+      kernel.sent.map(({ data, update }) => [data["text/plain"], update]),
+      [
+        ["search: 10 of 100, 9 s left", false],
+        ["search: 20 of 100, 8 s left", true],
+        ["search: 100 of 100 in 10 s", true],
+      ],
+    );
+  });
+});
+
+describe("outside a kernel", () => {
+  test("the live panel and the progress bar are silent", async () => {
+    const observer = live.search();
+    observer(undefined as never);
+    await observer.finish!(undefined as never);
+    if (!process.stderr.isTTY) progressBar()({ label: "x", done: 1, total: 2, elapsedSeconds: 9, remainingSeconds: 9 });
+  });
+});
