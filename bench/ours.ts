@@ -1,0 +1,33 @@
+import { createInterface } from "node:readline";
+import * as tt from "../lib/index.js";
+import { type Phase, type Runner, workloads } from "./workloads.js";
+
+/** What `run.ts` asks of either side, one JSON object a line. */
+type Request =
+  { readonly open: string; readonly phase: Phase } | { readonly iterations: number } | { readonly close: true };
+
+/** Our side of the benchmark: opens workloads, times iterations, says how much memory it took at most. */
+async function serve(engine: tt.EngineName, threads: number): Promise<void> {
+  const started = performance.now();
+  const running = await tt.ready({ engine, threads: engine === "tensorflow" ? threads : undefined });
+  const answer = (value: object): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+  answer({ ready: performance.now() - started, ...running });
+  let runner: Runner | undefined;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const request = JSON.parse(line) as Request;
+    if ("open" in request) {
+      runner = workloads[request.open].open(request.phase);
+      answer({ opened: request.open });
+    } else if ("iterations" in request) {
+      const begun = performance.now();
+      await runner!.run(request.iterations);
+      answer({ milliseconds: performance.now() - begun });
+    } else {
+      runner?.dispose();
+      runner = undefined;
+      answer({ peakBytes: process.resourceUsage().maxRSS * 1024 });
+    }
+  }
+}
+
+void serve(process.argv[2] as tt.EngineName, Number(process.argv[3]));

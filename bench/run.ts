@@ -1,0 +1,143 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { median, quantile } from "simple-statistics";
+import { Side } from "./side.js";
+import { type Phase, workloads } from "./workloads.js";
+
+/** One row of `bench/results/latest.json`; the ratio is ours over the peer's, so below 1 we are faster. */
+export interface Row {
+  readonly workload: string;
+  readonly phase: string;
+  readonly engine: string;
+  readonly threads: number;
+  readonly oursMs: number;
+  readonly peer: string | null;
+  readonly peerMs: number | null;
+  readonly ratio: number | null;
+  /** The 10th and 90th percentile of the ratios of the rounds. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+const root = join(__dirname, "..", "..");
+const python = join(root, "build", "pytorch", "bin", "python");
+const results = join(root, "bench", "results");
+
+/** Makes the twin's environment inside the repository. */
+function install(): void {
+  const environment = join(root, "build", "pytorch");
+  const show = { stdio: "inherit" } as const;
+  if (!existsSync(python)) execFileSync("python3", ["-m", "venv", environment], show);
+  const requirements = join(root, "bench", "requirements.txt");
+  execFileSync(python, ["-m", "pip", "install", "--no-deps", "--quiet", "-r", requirements], show);
+}
+
+interface Measured {
+  readonly ours: number;
+  readonly peer: number | undefined;
+  readonly ratios: readonly number[];
+}
+
+/** Rounds in turn, ours then the peer's, each of about `seconds`, after one of warm-up. */
+async function measure(ours: Side, peer: Side | undefined, rounds: number, seconds: number): Promise<Measured> {
+  const count = async (side: Side): Promise<number> => {
+    await side.time(1);
+    const once = Math.min(await side.time(1), await side.time(1));
+    return Math.max(1, Math.round((seconds * 1000) / once));
+  };
+  const iterations = { ours: await count(ours), peer: peer ? await count(peer) : 0 };
+  await ours.time(iterations.ours);
+  await peer?.time(iterations.peer);
+  const times: { ours: number; peer: number | undefined }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    times.push({ ours: await ours.time(iterations.ours), peer: await peer?.time(iterations.peer) });
+  }
+  return {
+    ours: median(times.map((time) => time.ours)),
+    peer: peer && median(times.map((time) => time.peer!)),
+    ratios: times.flatMap((time) => (time.peer === undefined ? [] : [time.ours / time.peer])),
+  };
+}
+
+function row(workload: string, phase: string, engine: string, threads: number, measured: Measured): Row {
+  const { ours, peer, ratios } = measured;
+  const some = ratios.length > 0;
+  return {
+    workload,
+    phase,
+    engine,
+    threads,
+    oursMs: ours,
+    peer: some ? "pytorch" : null,
+    peerMs: peer ?? null,
+    ratio: some ? median([...ratios]) : null,
+    low: some ? quantile([...ratios], 0.1) : null,
+    high: some ? quantile([...ratios], 0.9) : null,
+  };
+}
+
+function line(cells: readonly (string | number | null)[]): string {
+  const widths = [12, 9, 12, 8, 11, 11, 7, 13];
+  const text = (cell: string | number | null): string =>
+    cell === null ? "-" : typeof cell === "number" ? cell.toFixed(cell < 10 ? 3 : 1) : cell;
+  return cells.map((cell, i) => (i < 3 ? text(cell).padEnd(widths[i]) : text(cell).padStart(widths[i]))).join(" ");
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      install: { type: "boolean", default: false },
+      workloads: { type: "string", default: Object.keys(workloads).join(",") },
+      phases: { type: "string", default: "forward,step,search" },
+      engine: { type: "string", default: "tensorflow" },
+      threads: { type: "string", default: "1" },
+      rounds: { type: "string", default: "9" },
+      seconds: { type: "string", default: "0.4" },
+    },
+  });
+  if (values.install) install();
+  const threads = Number(values.threads);
+  const withPeer = existsSync(python);
+  if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (2.5 GB)");
+  console.log(
+    `${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; ${threads} thread(s)`,
+  );
+  console.log(line(["workload", "phase", "engine", "threads", "ours ms", "peer ms", "ratio", "10-90 %"]));
+
+  const rows: Row[] = [];
+  for (const workload of values.workloads.split(",")) {
+    for (const phase of values.phases.split(",") as Phase[]) {
+      // Fresh processes, so that memory and caches of one workload don't weigh on the next.
+      const ours = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
+      const peer = withPeer ? new Side(python, [join(root, "bench", "twin.py"), values.threads]) : undefined;
+      const { engine } = await ours.read<{ engine: string }>();
+      await peer?.read();
+      await ours.ask({ open: workload, phase });
+      await peer?.ask({ open: workload, phase });
+      const measured = await measure(ours, peer, Number(values.rounds), Number(values.seconds));
+      const made = row(workload, phase, engine, threads, measured);
+      rows.push(made);
+      const spread = made.low === null ? null : `${made.low.toFixed(2)}-${made.high!.toFixed(2)}`;
+      console.log(line([workload, phase, engine, String(threads), made.oursMs, made.peerMs, made.ratio, spread]));
+      ours.end();
+      peer?.end();
+    }
+  }
+  write(rows);
+}
+
+/** Replaces the rows that were measured again and keeps the others. */
+function write(rows: readonly Row[]): void {
+  mkdirSync(results, { recursive: true });
+  const file = join(results, "latest.json");
+  const key = (row: Row): string => [row.workload, row.phase, row.engine, row.threads].join(" ");
+  const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
+  const again = new Set(rows.map(key));
+  const kept = old.filter((row) => !again.has(key(row)));
+  writeFileSync(file, `${JSON.stringify([...kept, ...rows], null, 1)}\n`);
+}
+
+void main();

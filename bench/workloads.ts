@@ -1,0 +1,132 @@
+import * as tf from "@tensorflow/tfjs";
+import * as tt from "../lib/index.js";
+
+/** What is timed: the gated network forward, one step of a search, or a search from its start to its certificate. */
+export type Phase = "forward" | "step" | "search";
+
+/** One phase of one workload, set up and ready to be timed. */
+export interface Runner {
+  run(iterations: number): Promise<void> | void;
+  dispose(): void;
+}
+
+/** A workload; its twin has the same name and sizes in `twin.py`. */
+export interface Workload {
+  readonly title: string;
+  readonly open: (phase: Phase) => Runner;
+}
+
+/** Random examples of ten classes. The same sizes as the twin's; values don't matter for time. */
+export function examples(inputShape: readonly number[], count: number): tt.Dataset {
+  const random = new tt.Random(0, "bench data");
+  const size = inputShape.reduce((product, extent) => product * extent, 1);
+  const split = {
+    inputs: random.uniforms(count * size),
+    labels: Int32Array.from({ length: count }, (_, row) => row % 10),
+    count,
+  };
+  return new tt.Dataset({
+    name: "random",
+    inputShape,
+    classNames: [..."0123456789"],
+    train: split,
+    test: split,
+    provenance: { source: "random numbers", licence: "none", citation: "none", files: [], steps: [] },
+  });
+}
+
+/** Convolutions with bias, batch normalisation and relu; 2x2 max pooling after every second one; one dense layer. */
+function convolutional(filters: readonly number[]): tf.LayersModel {
+  const input = tf.input({ shape: [32, 32, 3] });
+  let value = input;
+  const then = (layer: tf.layers.Layer): void => void (value = layer.apply(value) as tf.SymbolicTensor);
+  filters.forEach((count, i) => {
+    then(tf.layers.conv2d({ filters: count, kernelSize: 3, padding: "same", kernelInitializer: "heNormal" }));
+    then(tf.layers.batchNormalization());
+    then(tf.layers.reLU());
+    if (i % 2 === 1) then(tf.layers.maxPooling2d({ poolSize: 2 }));
+  });
+  then(tf.layers.flatten());
+  then(tf.layers.dense({ units: 10, activation: "softmax" }));
+  return tf.model({ inputs: input, outputs: value });
+}
+
+interface SearchWorkload {
+  readonly model: () => tf.LayersModel;
+  readonly gates: "weight" | "unit";
+  readonly inputShape: readonly number[];
+  readonly batch: number;
+  /** Steps of a whole search. */
+  readonly steps: number;
+}
+
+/** A search whose weights are trained beside the gates, with the default update and its certificate. */
+function openSearch({ model, gates, inputShape, batch, steps }: SearchWorkload, phase: Phase): Runner {
+  const dataset = examples(inputShape, 2048);
+  const space = tt.searchSpace(model(), { gates });
+  const begin = (length: number): tt.Search =>
+    tt.search(space, dataset, { weights: "reset", density: 0.1, steps: length, batch, seed: 1 });
+  if (phase === "search") {
+    return {
+      run: async (iterations) => {
+        for (let i = 0; i < iterations; i++) {
+          const search = begin(steps);
+          await search.run();
+          search.certificate();
+          search.dispose();
+        }
+      },
+      dispose: () => undefined,
+    };
+  }
+  if (phase === "step") {
+    const search = begin(1e9);
+    return {
+      run: (iterations) => {
+        for (let i = 0; i < iterations; i++) search.advance();
+      },
+      dispose: () => search.dispose(),
+    };
+  }
+  const weights = space.initialise(1, "bench");
+  const open = tf.fill([space.gateCount], 0.6) as tf.Tensor1D;
+  const inputs = tf.tensor(dataset.batch("train", new tt.Random(0, "rows").permutation(2048, batch)), [
+    batch,
+    ...inputShape,
+  ]);
+  return {
+    run: (iterations) => {
+      for (let i = 0; i < iterations; i++) {
+        tf.tidy(() => void tt.forward(space.plan, weights, open, [inputs], { training: true })[0].dataSync());
+      }
+    },
+    dispose: () => tf.dispose([...weights, open, inputs]),
+  };
+}
+
+const searches: Readonly<Record<string, SearchWorkload & { title: string }>> = {
+  mlp: {
+    title: "MLP 784-300-100, weight gates, batch 128",
+    model: () => tt.mlp({ inputShape: [784], hidden: [300, 100], classes: 10 }),
+    gates: "weight",
+    inputShape: [784],
+    batch: 128,
+    steps: 200,
+  },
+  cnn: {
+    title: "CNN 32-32-64-64 with bias and batch norm, unit gates, batch 64",
+    model: () => convolutional([32, 32, 64, 64]),
+    gates: "unit",
+    inputShape: [32, 32, 3],
+    batch: 64,
+    steps: 10,
+  },
+};
+
+/** Every workload, by name. */
+export const workloads: Readonly<Record<string, Workload>> = Object.fromEntries(
+  Object.entries(searches).map(([name, workload]) => [
+    name,
+    { title: workload.title, open: (phase: Phase): Runner => openSearch(workload, phase) },
+  ]),
+);
