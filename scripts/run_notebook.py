@@ -10,15 +10,24 @@ import argparse
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import nbformat
-from jupyter_client.kernelspec import NoSuchKernel
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
+# Until a cell runs there is nothing to keep: Ctrl-C just ends the program.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import nbformat  # noqa: E402
+from jupyter_client.kernelspec import NoSuchKernel  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import (  # noqa: E402
+    CellExecutionComplete,
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 
 # tslab reports a rejected promise that nobody handled after it has said that the cell is done.
 LATE_SECONDS = 0.5
@@ -72,6 +81,19 @@ class WatchfulClient(NotebookClient):
         self.progress = progress
         self.complaints = []
         self.cells_by_message = {}
+        self.interrupted = False
+        self.on_notebook_start = self.end_on_signals
+
+    def end_on_signals(self, notebook):
+        """Replaces nbclient's handlers, which end the kernel under the running cell's feet."""
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def interrupt():
+            self.interrupted = True
+            task.cancel()
+
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, interrupt)
 
     async def _async_poll_output_msg(self, parent_msg_id, cell, cell_index):
         self.cells_by_message[parent_msg_id] = (cell, cell_index)
@@ -163,8 +185,8 @@ def execute(notebook, options, progress, kernel_log):
     except CellExecutionError:
         # tslab has told the reason on stderr, which is among the complaints.
         failure = f"cell {progress.done} raised an error"
-    except (DeadKernelError, NoSuchKernel) as error:
-        failure = str(error) or "the kernel died"
+    except (DeadKernelError, NoSuchKernel, RuntimeError) as error:
+        failure = "interrupted" if client.interrupted else str(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
         failure = "interrupted"
     notebook.cells.remove(waiting)

@@ -19,8 +19,8 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Sends a signal to the program, and with `group` to all that it started, after so many seconds. */
-  readonly signal?: { readonly after: number; readonly name: NodeJS.Signals; readonly group?: boolean };
+  /** Sends a signal to the program, and with `group` to all that it started, once it has printed this. */
+  readonly signal?: { readonly when: RegExp; readonly name: NodeJS.Signals; readonly group?: boolean };
 }
 
 /** Runs a program to its end. */
@@ -30,14 +30,17 @@ export function runProgram(program: string, args: readonly string[], options: Ru
   const child = spawn(program, args, { cwd, env, detached: signal?.group, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
-  child.stdout.on("data", (data: Buffer) => (stdout += String(data)));
+  let waiting = signal;
+  child.stdout.on("data", (data: Buffer) => {
+    stdout += String(data);
+    if (!waiting?.when.test(stdout)) return;
+    process.kill(waiting.group ? -child.pid! : child.pid!, waiting.name);
+    waiting = undefined;
+  });
   child.stderr.on("data", (data: Buffer) => (stderr += String(data)));
-  const timer =
-    signal && setTimeout(() => process.kill(signal.group ? -child.pid! : child.pid!, signal.name), signal.after * 1000);
   return new Promise((done, failed) => {
     child.on("error", failed);
     child.on("close", (status, ended) => {
-      clearTimeout(timer);
       done({ status, signal: ended, stdout, stderr, seconds: (performance.now() - started) / 1000 });
     });
   });
