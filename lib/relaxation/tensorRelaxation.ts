@@ -79,8 +79,10 @@ export class TensorRelaxation implements Relaxation {
 
   logits(): Float64Array {
     const { logitBound } = this.settings;
+    const logits = Float64Array.from(this.state[0].dataSync());
     // The mirror map's inverse may round a hair beyond the box.
-    return Float64Array.from(this.state[0].dataSync(), (x) => Math.min(logitBound, Math.max(-logitBound, x)));
+    for (let i = 0; i < logits.length; i++) logits[i] = Math.min(logitBound, Math.max(-logitBound, logits[i]));
+    return logits;
   }
 
   accumulators(): Accumulators {

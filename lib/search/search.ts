@@ -6,7 +6,7 @@ import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { createRelaxation, type Relaxation } from "../relaxation/index.js";
-import { type Architecture, gateSlots, type SearchSpace } from "../space/index.js";
+import { type Architecture, gateSlots, keepLargest, type SearchSpace } from "../space/index.js";
 import { type Certificate, certificate } from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
@@ -161,10 +161,13 @@ export class Search implements AsyncIterable<SearchStep> {
   private record(step: SearchStep): void {
     const logits = this.relaxation.logits();
     const cold = this.settings.coldTemperature;
+    // Most gates are in the first or the last bin, which needs no exponential.
+    const outer = cold * Math.log(histogramBins - 1);
     const histogram = new Array<number>(histogramBins).fill(0);
-    for (const logit of logits) {
-      const gate = 1 / (1 + Math.exp(-logit / cold));
-      histogram[Math.min(histogramBins - 1, Math.floor(gate * histogramBins))] += 1;
+    for (let i = 0; i < logits.length; i++) {
+      const logit = logits[i];
+      const inner = (): number => Math.floor(histogramBins / (1 + Math.exp(-logit / cold)));
+      histogram[logit <= -outer ? 0 : logit >= outer ? histogramBins - 1 : inner()] += 1;
     }
     const kept = this.space.groups.map(({ offset, size }) => {
       let open = 0;
@@ -218,20 +221,20 @@ export class Search implements AsyncIterable<SearchStep> {
    *   with positive logits if it had none
    */
   architecture(options: { readonly density?: number } = {}): Architecture {
-    const density = options.density ?? this.settings.density;
-    const logits = this.relaxation.logits();
     const provenance = {
       method: "twotemp",
       source: this.dataset.name,
       step: this.done,
       settings: { ...this.settings },
     };
-    return density === undefined
-      ? this.space.architecture(
-          Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0)),
-          provenance,
-        )
-      : this.space.keepLargest(logits, density, provenance);
+    return this.space.architecture(this.mask(options.density ?? this.settings.density), provenance);
+  }
+
+  /** The gates with the largest logits, or with positive ones if no density is asked for. */
+  private mask(density: number | undefined): Uint8Array {
+    const logits = this.relaxation.logits();
+    if (density !== undefined) return keepLargest(logits, density, this.space.gateCount);
+    return Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0));
   }
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
