@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Random } from "../../lib/engine/random.js";
+import { ReferenceAccumulators } from "../../lib/relaxation/accumulators.js";
+import { gate, gateSlope, relaxationSettings, type RelaxationSettings, updates } from "../../lib/relaxation/index.js";
+import { clip } from "../../lib/relaxation/updates/update.js";
+import { certificate, type Certificate } from "../../lib/theory/index.js";
+import { adversaries, type Adversary } from "./sequences.js";
+
+/** A fault to be put into a run; what isn't named is as it should be. */
+interface Mutation {
+  /** The gradient that the update gets. */
+  readonly moved?: (g: Float64Array) => Float64Array;
+  /** The hot temperature of the update. */
+  readonly hot?: (settings: RelaxationSettings) => number;
+  /** The step size of the update. */
+  readonly step?: (stepSize: number) => number;
+  /** The accumulators read the gates after the update. */
+  readonly late?: boolean;
+  /** The gradient that the accumulators get. */
+  readonly fed?: (g: Float64Array, before: Float64Array) => Float64Array;
+  /** The box that the update clips to. */
+  readonly box?: (bound: number) => number;
+}
+
+/** The loop of a relaxation written out, so that faults can be put into it. */
+function run(settings: RelaxationSettings, adversary: Adversary, steps: number, mutation: Mutation): Certificate {
+  const { coldTemperature, stepSize, logitBound, gateCount } = settings;
+  const logits = settings.initialLogits.slice();
+  const memory = updates[settings.update].memory(gateCount);
+  const sums = new ReferenceAccumulators(gateCount);
+  const random = new Random(1, "adversary");
+  const gates = (): Float64Array => logits.map((x) => gate(x, coldTemperature));
+  const hot = mutation.hot?.(settings) ?? settings.hotTemperature;
+  let before: Float64Array = new Float64Array(gateCount);
+  for (let step = 0; step < steps; step++) {
+    const a = gates();
+    const g = adversary(a, step, random);
+    const moved = mutation.moved?.(g) ?? g;
+    const v = logits.map((x, i) => gateSlope(x, hot) * moved[i]);
+    updates[settings.update].move(logits, memory, moved, v, {
+      hot,
+      bound: mutation.box?.(logitBound) ?? logitBound,
+      stepSize: mutation.step?.(stepSize) ?? stepSize,
+      step,
+      largest: 0,
+    });
+    sums.add(mutation.late ? gates() : a, mutation.fed?.(g, before) ?? g);
+    sums.mark(logits, logitBound);
+    before = g;
+  }
+  const mask = Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0));
+  // A logit that has left the box is no comparator.
+  const read = sums.read(logits.map((x) => clip(x, logitBound)));
+  return certificate(read, settings, mask);
+}
+
+const mutations: Record<string, Mutation> = {
+  "the sign": { moved: (g) => g.map((x) => -x) },
+  "the slope at the cold temperature": { hot: ({ coldTemperature }) => coldTemperature },
+  "a step four times as large as stated": { step: (stepSize) => 4 * stepSize },
+  "gates read after the update": { late: true },
+  "accumulators fed the gradient of the step before": { fed: (_g, before) => before },
+  "accumulators fed half the gradient": { fed: (g) => g.map((x) => x / 2) },
+};
+
+/** A run in which faults may show. */
+interface Stage {
+  readonly stepSize: number;
+  readonly steps: number;
+  readonly initialLogits?: readonly number[];
+  /** The adversaries that come on; all of them if nothing is said. */
+  readonly only?: readonly string[];
+}
+
+/** Small steps for long, steps at which gates swing, and gates that start on the wrong side. */
+const stages: readonly Stage[] = [
+  { stepSize: 0.05, steps: 200 },
+  { stepSize: 0.4, steps: 200 },
+  { stepSize: 3, steps: 60 },
+  { stepSize: 3, steps: 400, initialLogits: [2, -2], only: ["constant"] },
+  // The adaptive bound grows with the root of the steps only, so that it takes many to use it up.
+  { stepSize: 6, steps: 20_000, only: ["awayFromTheGates"] },
+];
+
+describe("the certificate bites", () => {
+  for (const update of ["mirror", "euler", "adaptive"] as const) {
+    for (const [name, mutation] of Object.entries({ "nothing wrong": {}, ...mutations })) {
+      // The adaptive update doesn't depend on the gradients' scale: this is a faultless run with half the gradients.
+      if (update === "adaptive" && name === "accumulators fed half the gradient") continue;
+      test(`${update}: ${name}`, (context) => {
+        const broken: string[] = [];
+        let runs = 0;
+        for (const { steps, stepSize, initialLogits, only = Object.keys(adversaries) } of stages) {
+          const box = { coldTemperature: 0.1, hotTemperature: 0.5, logitBound: 2 };
+          const options = relaxationSettings({ gateCount: 2, update, ...box, stepSize, initialLogits });
+          for (const kind of only) {
+            const adversary = adversaries[kind];
+            runs++;
+            const result = run(options, adversary, steps, mutation);
+            if (result.holds) continue;
+            const sides = (["atFinal", "atWorst", "atTightestGate", "fromBelow"] as const).filter(
+              (side) => result[side]?.holds === false,
+            );
+            broken.push(`${kind} at step size ${stepSize} (${sides.join(", ")})`);
+          }
+        }
+        if (name === "nothing wrong") return assert.deepEqual(broken, []);
+        context.diagnostic(`seen on ${broken.length} of ${runs}: ${broken[0]}`);
+        assert.ok(broken.length > 0);
+      });
+    }
+  }
+});
