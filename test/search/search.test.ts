@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { dataset, type Dataset, mlp, Random, ready, resumeSearch, search, type SearchOptions, searchSpace, TwotempError } from "../../lib/index.js";
+import { crossEntropy, differentiate } from "../../lib/search/objective.js";
+import { batchOf } from "../../lib/search/batches.js";
+import { expandGates, forwardSlots, type GateKind, gateSlots, type SearchSpace } from "../../lib/space/index.js";
+import { softmaxCrossEntropy } from "../../lib/engine/index.js";
+import { planted } from "../planted.js";
+import type { WeightStrategyName } from "../../lib/search/index.js";
+
+let source: Dataset;
+const spaceOf = (gates: GateKind, hidden: number[] = [16, 8]): SearchSpace =>
+  searchSpace(mlp({ inputShape: source.inputShape, hidden, classes: source.classCount }), { gates });
+
+before(async () => {
+  await ready();
+  source = (await dataset("digits:0-4")).standardised();
+});
+
+const strategies: WeightStrategyName[] = ["fixed", "resample", "reset", "joint", "constant", "episode"];
+const short: SearchOptions = { steps: 40, redrawEvery: 7, batch: 16, density: 0.25, seed: 3, recordEvery: 5 };
+
+describe("the gradient of the gates", () => {
+  for (const gates of ["input", "weight", "unit"] as const) {
+    test(`of ${gates} gates is that of finite differences`, () => {
+      const space = spaceOf(gates);
+      const slots = gateSlots(space.plan);
+      const weights = space.initialise(1, "test");
+      const batch = batchOf(source, "train", [0, 5, 9, 200, 31, 77]);
+      const random = new Random(2, "gates");
+      const values = Float32Array.from({ length: space.gateCount }, () => 0.3 + 0.6 * random.uniform());
+      const at = tf.tensor1d(values);
+      const { gateGradient } = differentiate(space.plan, slots, weights, at, crossEntropy(space.plan, slots, batch, {}), false);
+      // The factor that keeps the variance is a constant to the gradient, so it is held fixed here.
+      const factors = expandGates(slots, at).factors.map((factor) => factor?.dataSync()[0] ?? 1);
+      const lossAt = (gateValues: Float32Array): number =>
+        tf.tidy(() => {
+          const { values: read } = expandGates(slots, tf.tensor1d(gateValues), false);
+          const scaled = read.map((value, s) => tf.mul(value, factors[s]));
+          const masked = weights.map((weight, w) => {
+            const s = slots.findIndex((slot) => slot.call === undefined && slot.index === w);
+            return s < 0 ? weight : tf.mul(weight, scaled[s]);
+          });
+          const [logits] = forwardSlots(space.plan, slots, masked, scaled, [batch.inputs], { logits: true });
+          return softmaxCrossEntropy(batch.labels, logits as tf.Tensor2D).dataSync()[0];
+        });
+      const gradient = gateGradient.dataSync();
+      const largest = Math.max(...gradient.map(Math.abs));
+      for (const gate of new Random(4, "checked gates").permutation(space.gateCount, 12)) {
+        const h = 1e-2;
+        const moved = (by: number): Float32Array => values.map((value, i) => (i === gate ? value + by : value));
+        const difference = (lossAt(moved(h)) - lossAt(moved(-h))) / (2 * h);
+        assert.ok(Math.abs(difference - gradient[gate]) < 0.03 * largest + 1e-4, `gate ${gate}: ${difference} and ${gradient[gate]}`);
+      }
+    });
+  }
+});
+
+describe("a search", () => {
+  for (const weights of strategies) {
+    test(`with ${weights} weights repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
+      const space = spaceOf("input");
+      const run = await search(space, source, { ...short, weights }).run();
+      const again = await search(space, source, { ...short, weights }).run();
+      assert.deepEqual(again.trace, run.trace);
+      assert.deepEqual(again.logits(), run.logits());
+      const other = await search(space, source, { ...short, weights, seed: 4 }).run();
+      assert.notDeepEqual(other.logits(), run.logits());
+
+      const first = search(space, source, { ...short, weights });
+      for (let i = 0; i < 17; i++) first.advance();
+      const resumed = await resumeSearch(space, source, structuredClone(first.checkpoint())).run();
+      assert.deepEqual(resumed.trace, run.trace);
+      assert.deepEqual(resumed.logits(), run.logits());
+      assert.deepEqual(resumed.certificate(), run.certificate());
+    });
+
+    test(`with ${weights} weights leaks no tensor`, () => {
+      const space = spaceOf("unit");
+      const run = search(space, source, { ...short, weights, steps: 200 });
+      for (let i = 0; i < 20; i++) run.advance();
+      const held = tf.memory().numTensors;
+      for (let i = 0; i < 20; i++) run.advance();
+      assert.equal(tf.memory().numTensors, held);
+      run.dispose();
+    });
+  }
+
+  test("keeps exactly the density asked for", async () => {
+    const run = await search(spaceOf("input"), source, short).run();
+    for (const density of [1 / 64, 0.25, 0.5, 1]) {
+      const { mask } = run.architecture({ density });
+      assert.equal(mask.reduce((sum, gate) => sum + gate, 0), Math.round(density * 64));
+    }
+  });
+
+  test("finds the inputs that carry the label, and not those that don't", async () => {
+    const data = planted(0, 12, [1, 4, 10], 3);
+    const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
+    const run = await search(searchSpace(model, { gates: "input" }), data, { density: 0.25, steps: 600, seed: 0 }).run();
+    const { mask } = run.architecture();
+    assert.deepEqual(
+      Array.from(mask.keys()).filter((i) => mask[i]),
+      [1, 4, 10],
+    );
+  });
+
+  test("stops at the signal, keeps what was reached, and goes on", async () => {
+    const space = spaceOf("input");
+    const stop = new AbortController();
+    const run = search(space, source, short);
+    await run.run({ signal: stop.signal, onStep: ({ step }) => step === 12 && stop.abort() });
+    assert.equal(run.step, 12);
+    await run.run();
+    assert.deepEqual(run.logits(), (await search(space, source, short).run()).logits());
+  });
+
+  test("is an iterator over its steps", async () => {
+    const steps: number[] = [];
+    for await (const { step } of search(spaceOf("input"), source, { ...short, steps: 5 })) steps.push(step);
+    assert.deepEqual(steps, [0, 1, 2, 3, 4]);
+  });
+
+  test("names the option that can't be, and data that don't fit", async () => {
+    const space = spaceOf("input");
+    const refuses = (options: SearchOptions, pattern: RegExp): void => {
+      assert.throws(
+        () => search(space, source, options),
+        (error) => error instanceof TwotempError && pattern.test(error.message) && !error.message.includes("\n"),
+      );
+    };
+    refuses({ density: 1.2 }, /invalid density 1.2/);
+    refuses({ steps: 0 }, /invalid steps 0/);
+    refuses({ weights: "frozen" as WeightStrategyName }, /invalid weights "frozen"/);
+    refuses({ dencity: 0.1 } as SearchOptions, /dencity/);
+    refuses({ hotTemperature: 0.01 }, /hotTemperature/);
+    refuses({ initialLogit: 5 }, /leaves the box/);
+    const letters = (await dataset("digits:0-2")).standardised();
+    assert.throws(() => search(space, letters, {}), /5 outputs, .* has 3 classes/);
+  });
+
+  test("stops at a loss that isn't a number, naming the step", () => {
+    const broken = Object.create(source, {
+      batch: { value: (split: "train", rows: ArrayLike<number>) => source.batch(split, rows).fill(NaN) },
+    }) as Dataset;
+    const run = search(spaceOf("input"), broken, short);
+    assert.throws(() => run.advance(), { code: "search/not-finite", message: /loss is NaN at step 0/ });
+  });
+});
