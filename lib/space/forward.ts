@@ -301,6 +301,21 @@ function callLayer(
   return Array.isArray(out) ? out : [out];
 }
 
+/** Layers whose kernel is [..., inputs, outputs] and whose output is linear in it. */
+const linearInKernel = new Set(["Dense", "Conv1D", "Conv2D", "Conv3D"]);
+
+/**
+ * Whether gates on the channels that a layer reads may multiply its kernel instead of the value read, and whether that
+ * is less work: `(x diag(a)) W = x (diag(a) W)`. A kernel is usually much smaller than a batch of images.
+ */
+function actsOnKernel(call: LayerCall, gate: tf.Tensor, value: tf.Tensor, weights: readonly tf.Tensor[]): boolean {
+  if (!linearInKernel.has(call.layer.getClassName())) return false;
+  const [kernel] = weights;
+  const channels = kernel.shape[kernel.rank - 2];
+  const byChannel = gate.size === channels && gate.shape[gate.rank - 1] === channels;
+  return byChannel && kernel.size < value.size;
+}
+
 /**
  * Runs a plan with the tensors that each gated slot reads given from outside: the form whose gradients a search takes.
  *
@@ -325,12 +340,15 @@ export function forwardSlots(
     if (slot.call !== undefined && gate) gateOfInput.set(slot.call * 1024 + slot.index, gate);
   });
   for (const [c, call] of plan.calls.entries()) {
+    const own = call.weights.map((w) => weights[w]);
     const read = call.inputs.map((value, i) => {
       const gate = gateOfInput.get(c * 1024 + i);
-      return gate ? tf.mul(values[value]!, gate) : values[value]!;
+      if (!gate) return values[value]!;
+      if (!actsOnKernel(call, gate, values[value]!, own)) return tf.mul(values[value]!, gate);
+      own[0] = tf.mul(own[0], tf.reshape(gate, [-1, 1]));
+      return values[value]!;
     });
     const last = call.outputs.some((value) => plan.outputs.includes(value));
-    const own = call.weights.map((w) => weights[w]);
     callLayer(call, c, read, own, options, last).forEach((tensor, i) => (values[call.outputs[i]] = tensor));
     if (options.until !== undefined && values[options.until]) return [values[options.until]!];
   }
