@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { needs } from "../support.js";
+import { kernelInstalled, root, runProgram, temporaryFolder, writeNotebook } from "../scripts/support.js";
+
+interface Output {
+  readonly output_type: string;
+  readonly data?: Record<string, unknown>;
+  readonly text?: string | string[];
+}
+
+const plotly = "application/vnd.plotly.v1+json";
+const setUp = [
+  'import * as tt from "twotemp";\nawait tt.ready();',
+  'const source = (await tt.dataset("digits")).classes("0-4").standardised();',
+  'const space = tt.searchSpace(tt.mlp({ inputShape: source.inputShape, hidden: [32], classes: 5 }), { gates: "input" });',
+];
+
+/** Outputs of each cell after the set-up, of a notebook that ran in the real kernel without an error. */
+async function outputs(name: string, cells: string[]): Promise<Output[][]> {
+  const notebook = writeNotebook(join(root, "build", `${name}.ipynb`), [...setUp, ...cells]);
+  const executed = join(temporaryFolder("show"), "executed.ipynb");
+  const runner = [join(root, "scripts/run_notebook.py"), notebook, "--output", executed];
+  const { status, stderr } = await runProgram(join(root, ".venv/bin/python"), runner);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  const { cells: ran } = JSON.parse(readFileSync(executed, "utf8")) as { cells: { outputs: Output[] }[] };
+  return ran.slice(setUp.length).map((cell) => cell.outputs);
+}
+
+const textOf = (output: Output): string => [output.text ?? ""].flat().join("");
+
+describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm run setup"), () => {
+  test("results show themselves, each as one message with every form", async () => {
+    const shown = await outputs("show", [
+      "const search = tt.search(space, source, { density: 0.25, steps: 100, seed: 1 });\nawait search.run();",
+      "await tt.show(source);",
+      "await tt.show(space);",
+      "await tt.show(search);",
+      "await tt.show(search.architecture());",
+      "await tt.show(search.certificate());",
+      "await tt.show(tt.figures.explorer(search.trace));",
+      'import * as dfd from "danfojs-node";\nawait tt.show(new dfd.DataFrame([{ a: 1, b: "x" }]));',
+      "search",
+    ]);
+    const forms = shown.map((cell) => cell.flatMap((output) => Object.keys(output.data ?? {})).sort());
+    const figure = [plotly, "image/svg+xml", "text/plain"];
+    const table = ["text/html", "text/plain"];
+    assert.deepEqual(forms, [[], figure, table, figure, figure, figure, figure, table, []]);
+    assert.match(textOf(shown[8][0]), /search over 64 gates on digits:0-4.*: finished/);
+    const { frames } = shown[6][0].data![plotly] as { frames: unknown[] };
+    assert.ok(frames.length > 10);
+  });
+
+  test("the live panel is one output, which ends with its still", async () => {
+    const [ran, [message]] = await outputs("live", [
+      "const search = tt.search(space, source, { density: 0.25, steps: 800, seed: 1 });\nawait search.run({ onStep: tt.live.search() });",
+      "console.log(search.finished);",
+    ]);
+    // The panel, and the run's value, which the kernel prints as text.
+    assert.equal(ran.length, 2);
+    assert.match(textOf(ran[1]), /^search over 64 gates on digits:0-4.*: finished/);
+    assert.match((ran[0].data!["text/plain"] as string[] | string).toString(), /^Search: 800 steps in/);
+    assert.match([ran[0].data!["image/svg+xml"]].flat().join(""), /^<svg/);
+    assert.equal(textOf(message), "true\n");
+  });
+
+  test("Stop ends a run within a second with what it reached; running again goes on from there", async () => {
+    const [, , [told], [after]] = await outputs("stop", [
+      "const search = tt.search(space, source, { density: 0.25, steps: 4000, seed: 1 });\nlet stopped = 0;",
+      // The kernel is sent what JupyterLab's button sends.
+      'setTimeout(() => { stopped = performance.now(); process.kill(process.pid, "SIGINT"); }, 700);',
+      "await search.run();\nconst late = performance.now() - stopped;\nconst reached = search.step;\nconsole.log(reached > 0 && reached < 4000 && stopped > 0 && late < 1000, reached, late);",
+      "setTimeout(() => {}, 0);\nconst again = search.step;\nawait search.run();\nconsole.log(again === reached, search.finished, process.listenerCount('SIGINT'));",
+    ]);
+    assert.match(textOf(told), /^true /);
+    assert.equal(textOf(after), "true true 1\n");
+  });
+});
