@@ -118,7 +118,9 @@ class WatchfulClient(NotebookClient):
         elif kind == "error":
             self.complaints.append((cell_index, "\n".join(content["traceback"]) or content["evalue"]))
         elif kind in ("display_data", "update_display_data"):
-            self.progress.tell(content["data"].get("text/plain", ""))
+            text = content["data"].get("text/plain", "")
+            if "\n" not in text.strip():
+                self.progress.tell(text)
         return super().process_message(msg, cell, cell_index)
 
 

@@ -11,6 +11,7 @@ const settings = {
   gates: { read: String, expected: "input, weight or unit" },
   density: { read: fraction, expected: "a number above 0 and at most 1" },
   shots: { read: wholeNumbers, expected: "whole numbers above 0, such as 1,5,10" },
+  hidden: { read: wholeNumbers, expected: "whole numbers above 0, such as 128,64" },
   seed: { read: wholeNumber, expected: "a whole number" },
   steps: { read: positiveNumber, expected: "a whole number above 0" },
   searches: { read: positiveNumber, expected: "a whole number above 0" },

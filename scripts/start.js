@@ -2,8 +2,8 @@
 /**
  * The main job: sets up what is missing, then executes the quickstart notebook, headless.
  *
- *   npm start -- [--source NAME] [--target NAME] [--gates input|weight|unit] [--density D] [--shots 1,5,10] [--seed S]
- *                [--steps N] [--searches N] [--retrainings N] [--engine native|wasm|cpu] [--gpu] [--python PATH]
+ *   npm start -- [--source NAME] [--target NAME] [--gates input|weight|unit] [--density D] [--shots 1,5,10]
+ *                [--hidden 128,64] [--seed S] [--steps N] [--searches N] [--retrainings N] [--engine native|wasm|cpu] [--gpu] [--python PATH]
  */
 const fs = require("node:fs");
 const path = require("node:path");
@@ -55,9 +55,24 @@ async function main() {
   }
   console.log(`\n${fs.readFileSync(summary, "utf8").trimEnd()}\n`);
   const drawn = /** @type {string[]} */ (JSON.parse(fs.readFileSync(figures, "utf8")));
-  console.log(drawn.length > 0 ? `figures: ${drawn.map(shown).join("\n         ")}` : "figures: none");
+  console.log(`figures:\n  ${figureLines(drawn).join("\n  ")}`);
   if (notebooks) console.log(`notebook: ${shown(executed)}`);
   console.log("npm run lab opens everything in JupyterLab");
+}
+
+/**
+ * One line a figure with the forms in which it was written, as in `figures/search (csv, svg, png)`.
+ *
+ * @param {string[]} files
+ */
+function figureLines(files) {
+  /** @type {Map<string, string[]>} */
+  const forms = new Map();
+  for (const file of files.map(shown)) {
+    const [, stem, form] = /** @type {RegExpMatchArray} */ (file.match(/^(.*?[^/.]+)\.([^/]*)$/));
+    forms.set(stem, [...(forms.get(stem) ?? []), form]);
+  }
+  return [...forms].map(([stem, names]) => `${stem} (${names.join(", ")})`);
 }
 
 /** @param {string} file */

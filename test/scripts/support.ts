@@ -19,8 +19,13 @@ export interface Ended {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Sends a signal to the program, and with `group` to all that it started, once it has printed this. */
-  readonly signal?: { readonly when: RegExp; readonly name: NodeJS.Signals; readonly group?: boolean };
+  /** Sends a signal to the program, and with `group` to all that it started, some seconds after it has printed this. */
+  readonly signal?: {
+    readonly when: RegExp;
+    readonly name: NodeJS.Signals;
+    readonly group?: boolean;
+    readonly seconds?: number;
+  };
 }
 
 /** Runs a program to its end. */
@@ -34,7 +39,8 @@ export function runProgram(program: string, args: readonly string[], options: Ru
   child.stdout.on("data", (data: Buffer) => {
     stdout += String(data);
     if (!waiting?.when.test(stdout)) return;
-    process.kill(waiting.group ? -child.pid! : child.pid!, waiting.name);
+    const { group, name, seconds = 0 } = waiting;
+    setTimeout(() => child.exitCode ?? process.kill(group ? -child.pid! : child.pid!, name), seconds * 1000);
     waiting = undefined;
   });
   child.stderr.on("data", (data: Buffer) => (stderr += String(data)));
@@ -98,6 +104,4 @@ export function writeNotebook(file: string, cells: readonly string[]): string {
 export const kernelInstalled: boolean = existsSync(join(root, ".venv/share/jupyter/kernels/twotemp/kernel.json"));
 
 /** Whether Python can make an environment here. */
-export function pythonPresent(): boolean {
-  return spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
-}
+export const pythonPresent: boolean = spawnSync("python3", ["-c", "import venv, ensurepip"]).status === 0;
