@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { type Graph, type GraphCall } from "./graph.js";
 import { type Labels, Units } from "./labels.js";
 import { layerRule } from "./roles.js";
-import type { Kernel, Station } from "./wiring.js";
+import type { Kernel, Link, Station } from "./wiring.js";
 
 /** A link of {@link Wiring} with its stations resolved; `input` tells which input of the call it reads, if it does. */
 export interface WiredLink {
@@ -28,7 +28,8 @@ export interface WiredCall extends GraphCall {
   /** The stations that this call makes, in order: its outputs last. */
   readonly makes: readonly number[];
   readonly axes: readonly (readonly (WiredAxis | undefined)[])[];
-  readonly reads: boolean;
+  /** Whether gates of units act at each input. */
+  readonly reads: readonly boolean[];
   /** Indices into the model's weights. */
   readonly weights: readonly number[];
 }
@@ -86,15 +87,29 @@ export function dissect(graph: Graph, gatesInput: (i: number) => boolean): Anato
       );
     }
     const begin = stations.length;
+    const inputs = call.inputs.map((value, k) => ({
+      station: -1 - k,
+      labels: stations[stationOf[value]].labels,
+      shape: graph.values[value].shape,
+    }));
+    /** Units that stand for inputs with a gate for each element. */
+    const collapsed = new Map<number, (typeof inputs)[number]>();
+    const channels = (k: number): (typeof inputs)[number] => {
+      const input = inputs[k];
+      if (input.labels.shape.length === 1) return input;
+      if (!collapsed.has(k)) {
+        const count = input.shape.at(-1)!;
+        const labels = { shape: [count], nodes: units.fresh(count, c, "is made of gated elements of an input") };
+        collapsed.set(k, { ...input, labels, station: newStation(labels) });
+      }
+      return collapsed.get(k)!;
+    };
     const wiring = layerRule(layer).wire({
       layer,
       config: layer.getConfig(),
       units,
-      inputs: call.inputs.map((value, k) => ({
-        station: -1 - k,
-        labels: stations[stationOf[value]].labels,
-        shape: graph.values[value].shape,
-      })),
+      inputs,
+      channels,
       outputShapes: call.outputs.map((value) => graph.values[value].shape),
       weightShapes: layer.weights.map((weight) => weight.shape as number[]),
       fresh: (count, closed) => units.fresh(count, c, closed),
@@ -104,10 +119,16 @@ export function dissect(graph: Graph, gatesInput: (i: number) => boolean): Anato
       number < 0
         ? { station: stationOf[call.inputs[-1 - number]], input: -1 - number }
         : { station: number, input: undefined };
+    const collapsings = [...collapsed].map(([k, { station }]): Link => ({
+      kind: "sum",
+      from: -1 - k,
+      to: station,
+      positions: 0,
+    }));
     call.outputs.forEach((value, o) => (stationOf[value] = wiring.outputs[o]));
     const wired: WiredCall = {
       ...call,
-      links: wiring.links.map((link) => ({
+      links: [...collapsings, ...wiring.links].map((link) => ({
         kind: link.kind,
         from: resolve(link.from).station,
         input: resolve(link.from).input,
@@ -118,7 +139,7 @@ export function dissect(graph: Graph, gatesInput: (i: number) => boolean): Anato
       })),
       makes: Array.from({ length: stations.length - begin }, (_, i) => begin + i),
       axes: wiring.axes.map((axes) => axes.map((axis) => (axis === undefined ? undefined : resolve(axis)))),
-      reads: wiring.reads,
+      reads: call.inputs.map((_, k) => wiring.reads || collapsed.has(k)),
       weights: weightsOf.get(layer)!,
     };
     const first = firstCall.get(layer);

@@ -153,7 +153,7 @@ export class Architecture {
       if (call === undefined) factors[index] *= factor;
       else {
         const wired = gating.anatomy.calls[call];
-        const kernel = wired.links.find((link) => link.input === index && link.kernel)?.kernel;
+        const kernel = wired.links.find((link) => link.kernel)?.kernel;
         const w = kernel && wired.weights[kernel.weight];
         // A shared layer has one kernel: the first of its calls counts.
         if (w === undefined || scaled.has(w)) continue;

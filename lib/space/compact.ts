@@ -108,7 +108,13 @@ function smallerLayer(space: SearchSpace, liveness: Liveness, call: WiredCall): 
     config.targetShape = target;
   }
   const constructor = call.layer.constructor as unknown as LayerClass;
-  return constructor.fromConfig(constructor, config);
+  const { depthMultiplier } = call.layer as unknown as { depthMultiplier?: number };
+  if (depthMultiplier === undefined) return constructor.fromConfig(constructor, config);
+  // SeparableConv2D leaves this out of its configuration, and so would a saved model.
+  const layer = constructor.fromConfig(constructor, { ...config, depthMultiplier });
+  const described = layer.getConfig.bind(layer);
+  layer.getConfig = () => ({ ...described(), depthMultiplier });
+  return layer;
 }
 
 /** The entries of a call's weight that the smaller layer has, and how they are laid out there. */

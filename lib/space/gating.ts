@@ -211,7 +211,7 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
     const operands = operandGates.get(call);
     const inputGates = call.inputs.map((value, k): ValueGates | undefined => {
       if (operands) return operands[k] < 0 ? undefined : { gateOf: operands.slice(k, k + 1), shape: [1] };
-      if (!call.reads) return undefined;
+      if (!call.reads[k]) return undefined;
       const { nodes, shape } = stations[stationOf[value]].labels;
       const gateOf = nodes.map((node) => gateOfUnit[node]);
       return gateOf.some((gate) => gate >= 0) ? { gateOf, shape } : undefined;

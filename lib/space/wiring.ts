@@ -59,6 +59,11 @@ export interface WiringContext {
   readonly units: Units;
   /** Numbers, labels and shapes of the inputs. */
   readonly inputs: readonly { readonly station: number; readonly labels: Labels; readonly shape: readonly number[] }[];
+  /**
+   * Input `k` with its units along the last axis: the input as it is, or, where each element has a gate, new units that
+   * stay, with the gates acting in front of this call.
+   */
+  channels(k: number): WiringContext["inputs"][number];
   readonly outputShapes: readonly (readonly number[])[];
   readonly weightShapes: readonly (readonly number[])[];
   /** Units that the layer makes; `closed` says why they can't be gated. */
@@ -103,10 +108,8 @@ export function opaque(why: string, keepsZero: boolean = false): WiringRule {
   return (context) => {
     const reason = `${context.layer.getClassName()} ${context.layer.name} ${why}`;
     const axes = context.weightShapes.map((shape) => shape.map(() => undefined));
-    // Elements of an input can be set to zero in front of any layer; channels would have to be taken out of it.
-    const channels = context.inputs.filter(({ labels }) => isChannels(labels));
-    for (const { labels } of channels) context.units.close(labels.nodes, reason);
-    return { ...mixing(context, reason, axes, keepsZero), reads: channels.length < context.inputs.length };
+    context.inputs.forEach((_, k) => context.units.close(context.channels(k).labels.nodes, reason));
+    return mixing(context, reason, axes, keepsZero);
   };
 }
 
@@ -117,7 +120,7 @@ function mixing(context: WiringContext, reason: string, axes: Wiring["axes"], ke
     return context.station(labels, { keepsZero, merge: "other" });
   });
   const links = outputs.flatMap((to) =>
-    context.inputs.map(({ station: from }): Link => ({ kind: "sum", from, to, positions: 0 })),
+    context.inputs.map((_, k): Link => ({ kind: "sum", from: context.channels(k).station, to, positions: 0 })),
   );
   return { outputs, links, axes, reads: false };
 }
@@ -163,22 +166,11 @@ export const channelwise =
   (keepsZero: boolean = true): WiringRule =>
   (context) => {
     if (channelsFirst(context.config)) return opaque("has its channels first")(context);
-    const [{ station: from, labels }] = context.inputs;
-    if (!isChannels(labels)) return fromElements(context, 0, keepsZero);
+    const { station: from, labels } = context.channels(0);
     const to = context.station(labels, { keepsZero });
     const link: Link = { kind: "map", from, to, index: iota(labels.nodes.length), positions: 0 };
     return { outputs: [to], links: [link], axes: [], reads: false };
   };
-
-/** A value with a gate for each element, read by something that isn't elementwise: gates act here. */
-function fromElements(context: WiringContext, multiplyAdds: number = 0, keepsZero: boolean = true): Wiring {
-  const [{ station: from }] = context.inputs;
-  const channels = channelsOf(context.outputShapes[0]);
-  const nodes = context.fresh(channels, "made of gated elements of an input");
-  const to = context.station({ shape: [channels], nodes }, { keepsZero });
-  const links: Link[] = [{ kind: "sum", from, to, positions: multiplyAdds }];
-  return { outputs: [to], links, axes: context.weightShapes.map((shape) => shape.map(() => undefined)), reads: true };
-}
 
 /** Flatten: every position of a channel is that channel. */
 export const flatten: WiringRule = (context) => {
@@ -191,23 +183,19 @@ export const flatten: WiringRule = (context) => {
   return { outputs: [to], links: [{ kind: "map", from, to, index, positions: 0 }], axes: [], reads: false };
 };
 
-/** Reshape: like flatten when it flattens, value by value when the last axis stays; else closed. */
+/** Reshape: like flatten when it flattens, channel by channel when the last axis stays; else closed. */
 export const reshape: WiringRule = (context) => {
-  const [{ shape, labels }] = context.inputs;
   const target = context.outputShapes[0];
   if (target.length === 1) return flatten(context);
-  const sameChannels = channelsOf(target) === channelsOf(shape);
-  if (isChannels(labels) && sameChannels) return channelwise()(context);
-  return opaque("changes the channel axis")(context);
+  const sameChannels = channelsOf(target) === channelsOf(context.inputs[0].shape);
+  return sameChannels ? channelwise()(context) : opaque("changes the channel axis")(context);
 };
 
 /** Permute: passes when the last axis stays last. */
 export const permute: WiringRule = (context) => {
   const dims = context.config.dims as number[];
   const staysLast = dims.at(-1) === dims.length;
-  return staysLast && isChannels(context.inputs[0].labels)
-    ? channelwise()(context)
-    : opaque("moves the channel axis")(context);
+  return staysLast ? channelwise()(context) : opaque("moves the channel axis")(context);
 };
 
 /** RepeatVector: [features] to [times, features]. */
@@ -225,7 +213,7 @@ export function summing(
 ): WiringRule {
   return (context) => {
     if (channelsFirst(context.config)) return opaque("has its channels first")(context);
-    const [{ station: from, labels, shape }] = context.inputs;
+    const { station: from, shape } = context.channels(0);
     const output = context.outputShapes[0];
     const name = activationName(context.config);
     const closed = name === "softmax" ? "softmax normalises over the units" : undefined;
@@ -233,21 +221,12 @@ export function summing(
     const to = context.station({ shape: [channelsOf(output)], nodes }, { keepsZero: activationKeepsZero(name) });
     const rank = context.weightShapes[0].length;
     const { inAxis, outAxis } = axesOfKernel(rank);
-    const removable = isChannels(labels);
-    const kernelAxes = context.weightShapes[0].map((_, axis) =>
-      axis === outAxis ? to : axis === inAxis && removable ? from : undefined,
+    const axes = context.weightShapes.map((weightShape, w) =>
+      w === 0 ? weightShape.map((_, axis) => (axis === outAxis ? to : axis === inAxis ? from : undefined)) : [to],
     );
     const kernel: Kernel = { weight: 0, inAxis, outAxis };
-    const positions = positionsOf(shape, output);
-    const link: Link = removable
-      ? { kind: "sum", from, to, kernel, positions }
-      : { kind: "sum", from, to, kernel: { ...kernel, inAxis: -1 }, positions };
-    return {
-      outputs: [to],
-      links: [link],
-      axes: [kernelAxes, ...context.weightShapes.slice(1).map(() => [to])],
-      reads: true,
-    };
+    const link: Link = { kind: "sum", from, to, kernel, positions: positionsOf(shape, output) };
+    return { outputs: [to], links: [link], axes, reads: true };
   };
 }
 
@@ -275,9 +254,7 @@ export const transposedConvolution: WiringRule = summing(
 /** Depthwise convolution: output channel c * multiplier + j is input channel c. */
 export const depthwise: WiringRule = (context) => {
   if (channelsFirst(context.config)) return opaque("has its channels first")(context);
-  const [{ station: from, labels }] = context.inputs;
-  if (!isChannels(labels))
-    return fromElements(context, sizeOf(context.weightShapes[0]) * withoutChannels(context.outputShapes[0]));
+  const { station: from, labels } = context.channels(0);
   const [kernelShape] = context.weightShapes;
   const name = activationName(context.config);
   if (name === "softmax") return softmax(context);
@@ -302,8 +279,7 @@ function multiplied(labels: Labels, kernelShape: readonly number[]): { index: In
 /** Separable convolution: a depthwise one, then a pointwise one. */
 export const separable: WiringRule = (context) => {
   if (channelsFirst(context.config)) return opaque("has its channels first")(context);
-  const [{ station: from, labels }] = context.inputs;
-  if (!isChannels(labels)) return opaque("reads an input with gated elements")(context);
+  const { station: from, labels } = context.channels(0);
   const [kernelShape] = context.weightShapes;
   const output = context.outputShapes[0];
   const positions = withoutChannels(output);
@@ -332,12 +308,10 @@ export const separable: WiringRule = (context) => {
 export const merging =
   (merge: Station["merge"]): WiringRule =>
   (context) => {
-    const { inputs, units } = context;
+    const { units } = context;
+    const inputs = context.inputs.map((_, k) => context.channels(k));
     const channels = channelsOf(context.outputShapes[0]);
-    const wide = inputs.filter(({ labels }) => isChannels(labels) && labels.nodes.length === channels);
-    if (wide.length === 0 || inputs.some(({ labels }) => !isChannels(labels))) {
-      return opaque("merges an input with gated elements")(context);
-    }
+    const wide = inputs.filter(({ labels }) => labels.nodes.length === channels);
     const [first, ...others] = wide;
     for (const { labels } of others) units.uniteAll(first.labels.nodes, labels.nodes);
     for (const { labels } of inputs) {
@@ -355,8 +329,7 @@ export const merging =
 
 /** Concatenation: of channels, or (along another axis) of values whose channels agree. */
 export const concatenate: WiringRule = (context) => {
-  const { inputs } = context;
-  if (inputs.some(({ labels }) => !isChannels(labels))) return opaque("joins an input with gated elements")(context);
+  const inputs = context.inputs.map((_, k) => context.channels(k));
   const axis = Number(context.config.axis ?? -1);
   const rank = inputs[0].shape.length + 1;
   if (axis !== -1 && axis !== rank - 1) return merging("other")(context);
@@ -376,17 +349,18 @@ export const concatenate: WiringRule = (context) => {
 
 /** Recurrent layers: input features may go, their own units stay. */
 export const recurrent: WiringRule = (context) => {
-  const [{ station: from, labels, shape }, ...states] = context.inputs;
+  const { station: from, shape } = context.channels(0);
+  const states = context.inputs.slice(1);
   for (const state of states) context.units.close(state.labels.nodes, `is a state of ${context.layer.name}`);
   const reason = "a recurrent layer reads its own units";
   const times = withoutChannels(shape);
   const wiring = mixing(context, reason, []);
   const axes = context.weightShapes.map((weightShape, w) =>
-    weightShape.map((_, axis) => (w === 0 && axis === 0 && isChannels(labels) ? from : undefined)),
+    weightShape.map((_, axis) => (w === 0 && axis === 0 ? from : undefined)),
   );
   // The kernel is used once a time step, and so is the recurrent kernel, whose size doesn't change.
   const links = wiring.links.map((link): Link =>
-    link.from === from && link.to === wiring.outputs[0] && isChannels(labels)
+    link.from === from && link.to === wiring.outputs[0]
       ? { kind: "sum", from, to: link.to, kernel: { weight: 0, inAxis: 0, outAxis: -1 }, positions: times }
       : link,
   );
@@ -395,7 +369,7 @@ export const recurrent: WiringRule = (context) => {
 
 /** Embedding: makes units out of whole numbers. */
 export const embedding: WiringRule = (context) => {
-  const [{ station: from, labels }] = context.inputs;
+  const { station: from, labels } = context.channels(0);
   context.units.close(labels.nodes, `Embedding ${context.layer.name} reads whole numbers`);
   const channels = channelsOf(context.outputShapes[0]);
   const to = context.station({ shape: [channels], nodes: context.fresh(channels) });

@@ -49,11 +49,8 @@ export function countModel(model: tf.LayersModel): { parameters: number; multipl
   const product = (shape: readonly (number | null)[]): number =>
     shape.reduce<number>((all, extent) => all * (extent ?? 1), 1);
   for (const layer of model.layers) {
-    const nonzero = (w: number): number =>
-      layer
-        .getWeights()
-        [w].dataSync()
-        .filter((value) => value !== 0).length;
+    const values = layer.getWeights().map((weight) => weight.dataSync());
+    const nonzero = (w: number): number => values[w].filter((value) => value !== 0).length;
     layer.weights.forEach((weight, w) => {
       if (!weight.name.includes("moving_")) parameters += nonzero(w);
     });
@@ -111,9 +108,8 @@ export function checkCompaction(model: tf.LayersModel, gates: GateSelector, dens
 
     const masked = forward(space.plan, weights, gateTensor, inputs, { scaleByOpenFraction: false });
     const predicted = compacted.predict(inputs.length === 1 ? inputs[0] : inputs);
-    (Array.isArray(predicted) ? predicted : [predicted]).forEach((output, i) =>
-      assertClose(output, masked[i], 1e-5, `output ${i}`),
-    );
+    const compactOutputs = Array.isArray(predicted) ? predicted : [predicted];
+    compactOutputs.forEach((output, i) => assertClose(output, masked[i], 1e-5, `output ${i}`));
 
     const loss = (outputs: tf.Tensor[]): tf.Scalar =>
       tf.addN(

@@ -55,7 +55,11 @@ const forVectors: readonly Maker[] = [
   merge(tf.layers.multiply),
   merge(tf.layers.maximum),
   merge(tf.layers.average),
-  (a, b, _, name) => (a.shape.length === b.shape.length ? apply(tf.layers.concatenate({ name }), [a, b]) : undefined),
+  // TensorFlow.js frees a value that one layer reads twice.
+  (a, b, _, name) =>
+    a !== b && a.shape.slice(0, -1).join() === b.shape.slice(0, -1).join()
+      ? apply(tf.layers.concatenate({ name }), [a, b])
+      : undefined,
   // A layer that is called twice.
   (a, b, size, name) => {
     if (!same(a, b) || a === b) return undefined;
