@@ -1,22 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { inKernel, sendDisplay } from "../kernel.js";
 import type { StepObserver } from "../search/index.js";
+import type { Certificate } from "../theory/index.js";
 import { figureBundle, figureHeading, plotlyBundle } from "./mime.js";
-import { searchPanel, type SearchUnderWay } from "./searchPanel.js";
+import { certificateSoFar, panelWith, searchPanel, type SearchUnderWay } from "./searchPanel.js";
 
 /** Milliseconds between two drawings, at least. */
 const interval = 300;
 
-/** Part of the search's time that drawing may take, at most. */
-const timeShare = 0.03;
+/** Part of the search's time that drawing, and that the certificate, may take, at most. */
+const timeShare = 0.012;
+
+/** Milliseconds that a certificate takes for each gate, before the first has been timed. */
+const certificateTime = 0.004;
 
 /**
  * A panel that shows a search as it goes: loss, price of complexity, fraction kept of each group, the gates' histogram, the
  * certificate and the time left, redrawn in place.
  *
- * It draws about three times a second, less often where that would take more than 3 % of the search's time. When the
- * run ends or is stopped, the last panel is sent with its still, so that the saved notebook shows it everywhere. Outside
- * a notebook it does nothing.
+ * It draws about three times a second, less often where that would take more than 3 % of the search's time; the
+ * certificate of a large space is renewed less often than the rest. When the run ends or is stopped, the last panel is sent
+ * with its still, so that the saved notebook shows it everywhere. Outside a notebook it does nothing.
  *
  * @returns a handler for `onStep` of a search's `run`
  * @example
@@ -27,21 +31,48 @@ const timeShare = 0.03;
 export function search(): StepObserver {
   const id = randomUUID();
   let update = false;
-  let due = -Infinity;
+  const drawing = new Budget();
+  const certifying = new Budget();
+  let certificate: Certificate | undefined;
+
   const draw = (under: SearchUnderWay): void => {
-    const started = performance.now();
-    const panel = searchPanel(under);
-    sendDisplay({ ...plotlyBundle(panel), "text/plain": figureHeading(panel)[0] }, { id, update });
+    if (!update) {
+      const gates = under.trace.groups.reduce((sum, group) => sum + group.size, 0);
+      certifying.charge(gates * certificateTime);
+    }
+    if (certifying.allows()) certifying.spend(() => (certificate = certificateSoFar(under)));
+    drawing.spend(() => {
+      const panel = panelWith(under, certificate);
+      sendDisplay({ ...plotlyBundle(panel), "text/plain": figureHeading(panel)[0] }, { id, update });
+    });
     update = true;
-    const ended = performance.now();
-    due = ended + Math.max(interval, (ended - started) / timeShare);
   };
   const observer = (under: SearchUnderWay): void => {
-    if (performance.now() >= due && inKernel()) draw(under);
+    if (drawing.allows() && inKernel()) draw(under);
   };
   const finish = async (under: SearchUnderWay): Promise<void> => {
     if (inKernel()) sendDisplay(await figureBundle(searchPanel(under)), { id, update });
     update = true;
   };
   return Object.assign(observer, { finish });
+}
+
+/** Lets work go on only so often that it takes no more than {@link timeShare} of the time. */
+class Budget {
+  private due = -Infinity;
+
+  allows(): boolean {
+    return performance.now() >= this.due;
+  }
+
+  spend(work: () => void): void {
+    const started = performance.now();
+    work();
+    this.charge(performance.now() - started);
+  }
+
+  /** Takes `milliseconds` off, as if they had been spent now. */
+  charge(milliseconds: number): void {
+    this.due = performance.now() + Math.max(interval, milliseconds / timeShare);
+  }
 }

@@ -6,7 +6,7 @@ export function round(value: number, digits: number = 5): number {
 /** A fraction as a percentage, `0.1234` as `12.3 %`. */
 export function percent(fraction: number): string {
   const value = 100 * fraction;
-  return `${value >= 10 || Number.isInteger(value) ? Number(value.toFixed(1)) : round(value, 2)} %`;
+  return `${Math.abs(value) >= 10 || Number.isInteger(value) ? Number(value.toFixed(1)) : round(value, 2)} %`;
 }
 
 /** A whole number with thin groups of thousands, `1234567` as `1,234,567`. */

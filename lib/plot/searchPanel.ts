@@ -22,6 +22,15 @@ export type SearchUnderWay = Pick<Search, "trace" | "step" | "finished" | "secon
  * ```
  */
 export function searchPanel(search: SearchUnderWay, options: FigureOptions = {}): Figure {
+  return panelWith(search, certificateSoFar(search), options);
+}
+
+/** The panel with a certificate that may be a little older than the rest. */
+export function panelWith(
+  search: Omit<SearchUnderWay, "certificate">,
+  certificate: Certificate | undefined,
+  options: FigureOptions = {},
+): Figure {
   const { trace, step, seconds, finished } = search;
   const curves = curveParts(trace, 0.46);
   const left = step > 0 ? `about ${duration((seconds / step) * (trace.steps - step))} left` : "not begun";
@@ -41,7 +50,6 @@ export function searchPanel(search: SearchUnderWay, options: FigureOptions = {})
     marker: { color: palette.blue },
     hovertemplate: "gate near %{x}: %{y:.1%} of the gates<extra></extra>",
   };
-  const certificate = certificateOf(search);
   const bound = boundParts(certificate ? [certificate.atFinal, certificate.atWorst] : [], "x3", "y4", shortly);
   const own = (name: string): PlotlyObject => bound.layout[name] as PlotlyObject;
   const { annotations, shapes } = curves.layout as { annotations: PlotlyObject[]; shapes: PlotlyObject[] };
@@ -86,7 +94,7 @@ export function searchPanel(search: SearchUnderWay, options: FigureOptions = {})
 }
 
 /** A search that can't say yet which architecture it would keep has no certificate yet. */
-function certificateOf(search: SearchUnderWay): Certificate | undefined {
+export function certificateSoFar(search: SearchUnderWay): Certificate | undefined {
   if (search.step === 0) return undefined;
   try {
     return search.certificate();
