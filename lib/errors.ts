@@ -12,7 +12,8 @@ export class TwotempError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+    // A name from a file may hold line breaks.
+    super(message.replace(/\s*[\r\n\u2028\u2029]+\s*/g, " "), options);
     this.name = "TwotempError";
     this.code = code;
   }

@@ -1,6 +1,5 @@
 import { parentPort } from "node:worker_threads";
 import * as zlib from "node:zlib";
-import { Jimp } from "jimp";
 
 /** A task of the decoder's thread. */
 export type DecoderTask =
@@ -80,6 +79,7 @@ async function run(task: DecoderTask): Promise<unknown> {
 }
 
 async function decode(task: { bytes: Uint8Array; height?: number; width?: number }): Promise<DecodedPicture> {
+  const { Jimp } = await import("jimp");
   const image = await Jimp.fromBuffer(Buffer.from(task.bytes));
   if (task.width !== undefined && task.height !== undefined) image.resize({ w: task.width, h: task.height });
   const { width, height, data } = image.bitmap;

@@ -3,18 +3,22 @@ import { Worker } from "node:worker_threads";
 import { TwotempError } from "../errors.js";
 import type { DecodedPicture, DecoderReply, DecoderTask, ParquetHead, ParquetRows } from "./decoder-worker.js";
 
-/** The decoders' heap; a file that makes them want more ends their thread, not the process. */
-const heapMegabytes = 512;
+/** A photograph of 50 megapixels needs less; a file that makes a decoder want more ends its thread, not the process. */
+const pictureMegabytes = 512;
+/** A million rows of a Parquet file need less; their pictures' bytes don't count. */
+const parquetMegabytes = 128;
 const largestSeconds = 60;
 
 /**
- * The thread in which third-party decoders run: whatever a hostile file does to them, the caller gets an error.
+ * A thread in which third-party decoders run: whatever a hostile file does to them, the caller gets an error.
  *
  * It starts with the first task, takes one at a time, doesn't keep the process alive, and is replaced after it died.
  */
 class Decoder {
   private worker: Worker | undefined;
   private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly heapMegabytes: number) {}
 
   run(where: string, task: DecoderTask, signal?: AbortSignal): Promise<unknown> {
     const result = this.last.then(() => this.runNow(where, task, signal));
@@ -57,7 +61,7 @@ class Decoder {
 
   private start(): Worker {
     const worker = new Worker(join(__dirname, "decoder-worker.js"), {
-      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: this.heapMegabytes },
       stdout: true,
       stderr: true,
     });
@@ -71,7 +75,8 @@ class Decoder {
   }
 }
 
-const decoder = new Decoder();
+const pictureDecoder = new Decoder(pictureMegabytes);
+const parquetDecoder = new Decoder(parquetMegabytes);
 
 /** Decodes a picture with jimp and resizes it where a size is given. Throws `data/decode` if it can't be. */
 export async function decodePicture(
@@ -80,12 +85,12 @@ export async function decodePicture(
   size: { height?: number; width?: number },
   signal?: AbortSignal,
 ): Promise<DecodedPicture> {
-  return (await decoder.run(where, { kind: "picture", bytes, ...size }, signal)) as DecodedPicture;
+  return (await pictureDecoder.run(where, { kind: "picture", bytes, ...size }, signal)) as DecodedPicture;
 }
 
 /** What a Parquet file says of itself, read with hyparquet. Throws `data/decode` if it isn't one. */
 export async function readParquetHead(path: string, signal?: AbortSignal): Promise<ParquetHead> {
-  return (await decoder.run(path, { kind: "parquet-head", path }, signal)) as ParquetHead;
+  return (await parquetDecoder.run(path, { kind: "parquet-head", path }, signal)) as ParquetHead;
 }
 
 /** The encoded pictures and labels of some rows of a Parquet file. */
@@ -94,5 +99,5 @@ export async function readParquetRows(
   request: { image: string; label: string; rowStart: number; rowEnd: number },
   signal?: AbortSignal,
 ): Promise<ParquetRows> {
-  return (await decoder.run(path, { kind: "parquet-rows", path, ...request }, signal)) as ParquetRows;
+  return (await parquetDecoder.run(path, { kind: "parquet-rows", path, ...request }, signal)) as ParquetRows;
 }

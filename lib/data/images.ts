@@ -19,11 +19,11 @@ interface Entry {
   readonly label: string;
 }
 
-const extensions = [".png", ".jpg", ".jpeg", ".gif", ".bmp"];
+const extensions = [".png", ".jpg", ".jpeg", ".bmp"];
 const systemFiles = ["thumbs.db", "desktop.ini"];
 
 /**
- * Reads pictures (PNG, JPEG, GIF, BMP) from a folder that holds a folder a class, or folders `train` and `test` that do.
+ * Reads pictures (PNG, JPEG, BMP) from a folder that holds a folder a class, or folders `train` and `test` that do.
  *
  * Classes and pictures are taken in order of name. Without a `test` folder a part of each class is held out.
  *

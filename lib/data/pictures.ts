@@ -19,8 +19,19 @@ export interface PictureBatch {
 
 /** Above this a picture isn't decoded; no data set for small networks has any such. */
 const largestPixelCount = 1 << 26;
-/** Deflate packs at most 1032 bytes into one, a byte holds at most 8 pixels: no file holds more pixels a byte. */
-const pixelsPerByte = 1032 * 8;
+/** What a picture's header states, and how many pixels a byte of its format holds at most. */
+interface PictureHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly pixelsPerByte: number;
+}
+
+/** Deflate packs at most 1032 bytes into one, of 8 pixels each. */
+const pngPixelsPerByte = 1032 * 8;
+/** A block of 8 x 8 pixels takes at least a bit. */
+const jpegPixelsPerByte = 64 * 8;
+/** Two bytes repeat a pixel up to 255 times. */
+const bmpPixelsPerByte = 128;
 
 /**
  * Collects encoded pictures into one block of pixels.
@@ -49,12 +60,12 @@ export class PictureCollector {
 
   /** Decodes one picture; `where` names it in errors. */
   async add(where: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-    const found = pictureSize(bytes);
+    const found = pictureHeader(bytes);
     if (!found) {
-      throw new TwotempError("data/picture", `${where}, byte 0: expected a PNG, JPEG, GIF or BMP picture`);
+      throw new TwotempError("data/picture", `${where}, byte 0: expected a PNG, JPEG or BMP picture`);
     }
     const pixelCount = found.width * found.height;
-    if (!(pixelCount > 0 && pixelCount <= Math.min(largestPixelCount, pixelsPerByte * bytes.length))) {
+    if (!(pixelCount > 0 && pixelCount <= Math.min(largestPixelCount, found.pixelsPerByte * bytes.length))) {
       throw new TwotempError(
         "data/picture",
         `${where}: the header promises ${found.width} x ${found.height} pixels, not what ${bytes.length} bytes can hold`,
@@ -123,25 +134,25 @@ function luminance(rgb: Uint8Array, at: number): number {
   return Math.round(0.299 * rgb[at] + 0.587 * rgb[at + 1] + 0.114 * rgb[at + 2]);
 }
 
-/** The size that the header of a PNG, JPEG, GIF or BMP states, or undefined if it is none of these. */
-export function pictureSize(bytes: Uint8Array): { width: number; height: number } | undefined {
+/** The size that the header of a PNG, JPEG or BMP states, or undefined if it is none of these. */
+export function pictureHeader(bytes: Uint8Array): PictureHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const starts = (...magic: number[]): boolean => magic.every((byte, i) => bytes[i] === byte);
   if (bytes.length >= 24 && starts(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)) {
-    return { width: view.getUint32(16), height: view.getUint32(20) };
+    return { width: view.getUint32(16), height: view.getUint32(20), pixelsPerByte: pngPixelsPerByte };
   }
-  if (bytes.length >= 10 && starts(0x47, 0x49, 0x46, 0x38)) {
-    return { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+  if (bytes.length >= 54 && starts(0x42, 0x4d)) {
+    const colours = view.getUint32(46, true);
+    if (4 * colours > bytes.length) return undefined; // a palette that the file can't hold
+    const height = Math.abs(view.getInt32(22, true)); // negative: stored from the top
+    return { width: view.getInt32(18, true), height, pixelsPerByte: bmpPixelsPerByte };
   }
-  if (bytes.length >= 26 && starts(0x42, 0x4d)) {
-    return { width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)) };
-  }
-  if (starts(0xff, 0xd8)) return jpegSize(view);
+  if (starts(0xff, 0xd8)) return jpegHeader(view);
   return undefined;
 }
 
 /** Walks the segments of a JPEG to its frame header. */
-function jpegSize(view: DataView): { width: number; height: number } | undefined {
+function jpegHeader(view: DataView): PictureHeader | undefined {
   for (let at = 2; at + 9 <= view.byteLength;) {
     if (view.getUint8(at) !== 0xff) return undefined;
     const marker = view.getUint8(at + 1);
@@ -150,7 +161,9 @@ function jpegSize(view: DataView): { width: number; height: number } | undefined
       continue;
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+    if (isFrame) {
+      return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), pixelsPerByte: jpegPixelsPerByte };
+    }
     const standalone = marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
     at += standalone ? 2 : 2 + view.getUint16(at + 2);
   }

@@ -61,7 +61,7 @@ export async function encodedPicture(
   width: number,
   height: number,
   color: (x: number, y: number) => number,
-  mime: "image/png" | "image/jpeg" | "image/bmp" | "image/gif" = "image/png",
+  mime: "image/png" | "image/jpeg" | "image/bmp" = "image/png",
 ): Promise<Buffer> {
   const image = new Jimp({ width, height });
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) image.setPixelColor(color(x, y) >>> 0, x, y);
