@@ -80,36 +80,82 @@ export function convolutionFilterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, shape
 const isDilated = (dilations: number | readonly number[] | undefined | null): boolean =>
   dilations !== undefined && dilations !== null && [dilations].flat().some((rate) => rate > 1);
 
+/** The gradients of a convolution by input, each computed only if it is asked for. */
+function gradients(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attrs: tf.Conv2DAttrs): Lazy {
+  const { strides, pad, dilations, dataFormat, dimRoundingMode } = attrs;
+  if (!isDilated(dilations) || dataFormat !== "NHWC") return plainGradients(dy, [x, filter], attrs);
+  const shape = tf.backend_util.computeConv2DInfo(x.shape, filter.shape, strides, dilations, pad, dimRoundingMode);
+  return {
+    x: () => convolutionInputGradient(dy, filter, shape),
+    filter: () => convolutionFilterGradient(x, dy, shape),
+  };
+}
+
+type Lazy = Record<string, () => tf.Tensor>;
+let plainGradients: (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.Conv2DAttrs) => Lazy;
 let used = false;
 
 /**
- * Lets gradients pass dilated convolutions, which TensorFlow.js refuses, and has dilated depthwise ones, whose native
- * gradient is wrong, refused by a typed error.
+ * Takes better gradients of convolutions than TensorFlow.js does, on every engine: dilated ones, which it refuses; with
+ * bias, without the input's gradient where nobody asks for it; and dilated depthwise ones, whose native gradient is
+ * wrong, refused by a typed error.
  */
-export function useDilatedGradients(): void {
+export function useConvolutionGradients(): void {
   if (used) return;
   used = true;
 
   const plain = tf.getGradient(tf.Conv2D);
+  plainGradients = plain.gradFunc as unknown as typeof plainGradients;
   tf.unregisterGradient(tf.Conv2D);
   tf.registerGradient({
     ...plain,
-    gradFunc: (dy, saved, attrs) => {
-      const { strides, pad, dilations, dataFormat, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs;
-      if (!isDilated(dilations) || dataFormat !== "NHWC") return plain.gradFunc(dy, saved, attrs);
-      const [x, filter] = saved as tf.Tensor4D[];
-      const shape = tf.backend_util.computeConv2DInfo(x.shape, filter.shape, strides, dilations, pad, dimRoundingMode);
-      return {
-        x: () => convolutionInputGradient(dy as tf.Tensor4D, filter, shape),
-        filter: () => convolutionFilterGradient(x, dy as tf.Tensor4D, shape),
-      };
-    },
+    gradFunc: (dy, [x, filter], attrs) =>
+      gradients(dy as tf.Tensor4D, x as tf.Tensor4D, filter as tf.Tensor4D, attrs as unknown as tf.Conv2DAttrs),
   });
+  tf.registerGradient({
+    kernelName: tf.FusedConv2D,
+    inputsToSave: ["x", "filter"],
+    gradFunc: (dy, [x, filter], attrs) => ({
+      ...gradients(dy as tf.Tensor4D, x as tf.Tensor4D, filter as tf.Tensor4D, attrs as unknown as tf.Conv2DAttrs),
+      bias: () => tf.sum(dy as tf.Tensor4D, [0, 1, 2]),
+    }),
+  });
+  useFusedGradient();
+  refuseDilatedDepthwise();
+}
 
-  const depthwise = tf.getGradient(tf.DepthwiseConv2dNative);
+/** Sends the convolutions of layers through the gradients above instead of the fused op's own. */
+function useFusedGradient(): void {
+  const { conv2d } = tf.fused;
+  const isFloat = (tensor: unknown, rank: number): boolean =>
+    tensor instanceof tf.Tensor && tensor.dtype === "float32" && tensor.rank === rank;
+  const convolve = (options: Parameters<typeof conv2d>[0]): tf.Tensor4D | tf.Tensor3D => {
+    const { x, filter, bias, strides, pad, dataFormat = "NHWC", dilations = [1, 1], dimRoundingMode } = options;
+    const activation = options.activation ?? "linear";
+    const ours =
+      tf.engine().state.gradientDepth > 0 &&
+      (activation === "linear" || activation === "relu") &&
+      dataFormat === "NHWC" &&
+      isFloat(x, 4) &&
+      isFloat(filter, 4) &&
+      (!bias || isFloat(bias, 1));
+    if (!ours) return conv2d(options);
+    const attrs = { strides, pad, dataFormat, dilations, dimRoundingMode, activation: "linear" };
+    const out = bias
+      ? tf
+          .engine()
+          .runKernel(tf.FusedConv2D, { x, filter, bias } as unknown as tf.NamedTensorMap, attrs as tf.NamedAttrMap)
+      : tf.conv2d(x as tf.Tensor4D, filter, strides, pad, dataFormat, dilations, dimRoundingMode);
+    return activation === "relu" ? tf.relu(out as tf.Tensor4D) : (out as tf.Tensor4D);
+  };
+  (tf.fused as { conv2d: unknown }).conv2d = convolve;
+}
+
+function refuseDilatedDepthwise(): void {
+  const plain = tf.getGradient(tf.DepthwiseConv2dNative);
   tf.unregisterGradient(tf.DepthwiseConv2dNative);
   tf.registerGradient({
-    ...depthwise,
+    ...plain,
     gradFunc: (dy, saved, attrs) => {
       const { dilations } = attrs as { dilations?: number | number[] };
       if (isDilated(dilations)) {
@@ -118,18 +164,7 @@ export function useDilatedGradients(): void {
           `a depthwise convolution with dilation ${dilations} has no gradient: use dilation 1, or an ordinary convolution`,
         );
       }
-      return depthwise.gradFunc(dy, saved, attrs);
+      return plain.gradFunc(dy, saved, attrs);
     },
   });
-
-  // The fused convolution of layers without an activation has a gradient of its own, which refuses dilation as well.
-  const { conv2d } = tf.fused;
-  (tf.fused as { conv2d: typeof conv2d }).conv2d = (options) => {
-    const recording = tf.engine().state.gradientDepth > 0;
-    const linear = options.activation === undefined || options.activation === "linear";
-    if (!recording || !linear || !isDilated(options.dilations)) return conv2d(options);
-    const { x, filter, strides, pad, dataFormat, dilations, dimRoundingMode, bias } = options;
-    const out = tf.conv2d(x, filter, strides, pad, dataFormat, dilations, dimRoundingMode);
-    return bias ? tf.add(out, bias) : out;
-  };
 }

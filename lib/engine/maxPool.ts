@@ -1,25 +1,20 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, type AttributeMaker, execute, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
+import { type AttributeMaker, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
+import { poolAttributes } from "./oneDnn.js";
 
 /** Where oneDNN remembers which value of each window was largest, by the pooled tensor's data. */
 const workspaces = new WeakMap<object, number>();
 
-const one = { ksize: [1, 1, 1, 1], strides: [1, 1, 1, 1], padding: "VALID" };
-
-function attributes({ ksize, strides, padding }: typeof one): AttributeMaker[] {
-  return [
-    attribute.float32("T"),
-    attribute.int("ksize", ksize),
-    attribute.int("strides", strides),
-    attribute.string("padding", padding),
-    attribute.bool("workspace_enabled", true),
-    // Selects oneDNN's kernels, as TensorFlow's own rewriting of ops does.
-    attribute.string("_kernel", "MklNameChangeOp"),
-  ];
+interface Window {
+  readonly ksize: readonly number[];
+  readonly strides: readonly number[];
+  readonly padding: string;
 }
 
+const attributes = ({ ksize, strides, padding }: Window): AttributeMaker[] => poolAttributes(ksize, strides, padding);
+
 /** The window of a pooling call, or undefined where it is padded explicitly. */
-function windowOf(x: tf.TensorInfo, attrs: tf.NamedAttrMap | undefined): typeof one | undefined {
+function windowOf(x: tf.TensorInfo, attrs: tf.NamedAttrMap | undefined): Window | undefined {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as tf.MaxPoolAttrs;
   const shape = x.shape as [number, number, number, number];
   const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
@@ -31,27 +26,11 @@ function windowOf(x: tf.TensorInfo, attrs: tf.NamedAttrMap | undefined): typeof 
   };
 }
 
-/** Whether this TensorFlow was built with oneDNN and has it switched on. */
-function hasOneDnn(backend: NativeBackend): boolean {
-  const probe = tf.zeros([1, 1, 1, 1]);
-  try {
-    execute(backend, "_MklNativeMaxPool", attributes(one), [probe], 2, 0);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    probe.dispose();
-  }
-}
-
 /**
  * Max pooling whose gradient needn't look for the largest values again: oneDNN's forward op also returns where they
  * were, and while gradients are recorded that is kept beside the pooled tensor and goes when the tensor goes.
  */
-export function useNativeMaxPool(): void {
-  const backend = nativeBackend();
-  if (!backend || backend.isUsingGpuDevice || !hasOneDnn(backend)) return;
-
+export function useNativeMaxPool(backend: NativeBackend): void {
   const dispose = backend.disposeData.bind(backend);
   backend.disposeData = (dataId, force) => {
     const gone = dispose(dataId, force);

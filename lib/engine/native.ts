@@ -10,6 +10,7 @@ interface Attribute {
 /** What of TensorFlow.js's native binding this room calls: ids stand for TensorFlow's own tensor handles. */
 export interface Binding {
   readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;
   readonly TF_ATTR_FLOAT: number;
@@ -53,6 +54,7 @@ export const attribute: {
   float(name: string, value: number): AttributeMaker;
   bool(name: string, value: boolean): AttributeMaker;
   float32(name: string): AttributeMaker;
+  int32(name: string): AttributeMaker;
   shape(name: string, value: readonly number[]): AttributeMaker;
 } = {
   string: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_STRING, value }),
@@ -60,6 +62,7 @@ export const attribute: {
   float: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_FLOAT, value }),
   bool: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_BOOL, value }),
   float32: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
+  int32: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 }),
   shape: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_SHAPE, value }),
 };
 

@@ -1,5 +1,4 @@
 import * as tf from "@tensorflow/tfjs";
-import { useNativeMaxPool } from "./maxPool.js";
 import { attribute, type AttributeMaker, execute, type NativeBackend, nativeBackend } from "./native.js";
 
 type Attributes = Readonly<Record<string, unknown>>;
@@ -68,6 +67,20 @@ const batchNorm: NativeGradient = (backend, dy, [x, mean, variance, scale], { va
   };
 };
 
+/** The gradient of a sum over some axes, or of a mean: `dy` is repeated, by an op instead of products with ones. */
+const repeated =
+  (scale: (x: tf.Tensor, dy: tf.Tensor) => number): NativeGradient =>
+  (backend, dy, [x], { axis }) => ({
+    x: () => {
+      const axes = tf.util.parseAxisParam(axis as number | number[], x.shape);
+      const shape = x.shape.map((extent, i) => (axes.includes(i) ? 1 : extent));
+      const factor = scale(x, dy);
+      const narrow = tf.reshape(factor === 1 ? dy : tf.mul(dy, factor), shape);
+      const to = tf.tensor1d(x.shape, "int32");
+      return execute(backend, "BroadcastTo", [T, attribute.int32("Tidx")], [narrow, to])[0];
+    },
+  });
+
 const outputOnly = { inputsToSave: [], outputsToSave: [true] };
 
 const replacements: Readonly<Record<string, Replacement>> = {
@@ -83,6 +96,8 @@ const replacements: Readonly<Record<string, Replacement>> = {
   },
   [tf.Sigmoid]: { gradient: elementwise("SigmoidGrad", "saved first") },
   [tf.Tanh]: { gradient: elementwise("TanhGrad", "saved first") },
+  [tf.Sum]: { gradient: repeated(() => 1) },
+  [tf.Mean]: { gradient: repeated((x, dy) => dy.size / x.size) },
   [tf.FusedBatchNorm]: {
     gradient: batchNorm,
     fits: (saved) => saved[1].rank === 1 && allFloat(saved),
@@ -93,7 +108,7 @@ let replaced = false;
 
 /**
  * Replaces the gradients that TensorFlow.js composes slowly by TensorFlow's own ops, for every model of this process:
- * activations, max pooling and batch normalisation. On other backends the composed ones go on running.
+ * activations, batch normalisation, sums and means. On other backends the composed ones go on running.
  */
 export function useNativeGradients(): void {
   if (replaced) return;
@@ -111,5 +126,4 @@ export function useNativeGradients(): void {
       },
     });
   }
-  useNativeMaxPool();
 }

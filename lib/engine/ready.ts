@@ -4,9 +4,10 @@ import { join } from "node:path";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
-import { useDilatedGradients } from "./convolution.js";
+import { useConvolutionGradients } from "./convolution.js";
 import { nativeBackend } from "./native.js";
 import { useNativeGradients } from "./nativeGradients.js";
+import { useNativeKernels } from "./nativeKernels.js";
 import { useWasmKernels } from "./wasmKernels.js";
 
 /** Which TensorFlow runs: the native C library, WebAssembly, or plain JavaScript. */
@@ -146,9 +147,10 @@ async function startNative(wanted?: number): Promise<Started> {
   if (!existsSync(binding)) throw new Error("it isn't built; `npm start` builds it");
   await import("@tensorflow/tfjs-node-gpu");
   await tf.setBackend("tensorflow");
-  useDilatedGradients();
+  useConvolutionGradients();
   const backend = nativeBackend()!;
   useNativeGradients();
+  useNativeKernels(backend);
   return {
     version: backend.binding.TF_Version,
     device: backend.isUsingGpuDevice ? "gpu" : "cpu",
@@ -171,13 +173,13 @@ async function startWasm(): Promise<Started> {
   const { setWasmPaths, version_wasm: version } = await import("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(join(packageOf("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
   useWasmKernels();
-  useDilatedGradients();
+  useConvolutionGradients();
   if (!(await tf.setBackend("wasm"))) throw new Error("it doesn't start");
   return { version, device: "cpu", threads: 1 };
 }
 
 async function startPlain(): Promise<Started> {
-  useDilatedGradients();
+  useConvolutionGradients();
   await tf.setBackend("cpu");
   return { version: tf.version_core, device: "cpu", threads: 1 };
 }

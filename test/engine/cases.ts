@@ -163,6 +163,7 @@ export const convolutionCases: readonly Case[] = [
       ...(size[0] <= 3 ? [2, 3].map((dilation) => convolution(size, 1, dilation, pad)) : []),
     ]),
   ),
+  convolution([3, 3], 1, 1, "same", true),
   convolution([3, 3], 1, 2, "same", true),
   convolution([3, 3], 2, 1, "valid", true),
 ];
