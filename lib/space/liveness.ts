@@ -343,21 +343,26 @@ export class Liveness {
   count(): Counts {
     const { anatomy, plan } = this.gating;
     const callsOf = new Map<number, number[]>();
-    let multiplyAdds = 0;
     for (const [c, call] of anatomy.calls.entries()) {
       if (!this.isNeeded(call)) continue;
       for (const w of call.weights) callsOf.set(w, [...(callsOf.get(w) ?? []), c]);
-      for (const link of call.links) {
-        if (link.kernel && link.positions > 0) multiplyAdds += link.positions * this.usedEntries(c, link.kernel.weight);
-      }
-      multiplyAdds += ownMultiplyAdds(call, this);
+    }
+    const entries = new Map<number, number>();
+    for (const [w, calls] of callsOf) {
+      const [first] = calls;
+      // The calls of a shared layer may use different entries; all of them use what any does.
+      const alone = calls.length === 1;
+      entries.set(w, alone ? this.usedEntries(first, anatomy.calls[first].weights.indexOf(w)) : ones(this.keep(w)));
     }
     let parameters = 0;
-    for (const [w, calls] of callsOf) {
-      if (isStatistic(plan.weights[w].name)) continue;
-      const alone = calls.length === 1;
-      const weight = anatomy.calls[calls[0]].weights.indexOf(w);
-      parameters += alone ? this.usedEntries(calls[0], weight) : ones(this.keep(w));
+    for (const [w, count] of entries) if (!isStatistic(plan.weights[w].name)) parameters += count;
+    let multiplyAdds = 0;
+    for (const call of anatomy.calls) {
+      if (!this.isNeeded(call)) continue;
+      multiplyAdds += ownMultiplyAdds(call, this);
+      for (const { kernel, positions } of call.links) {
+        if (kernel) multiplyAdds += positions * entries.get(call.weights[kernel.weight])!;
+      }
     }
     return { parameters, multiplyAdds, activationBytes: this.peakActivationBytes() };
   }
