@@ -46,7 +46,7 @@ const components = [
   ["a C++ compiler", Boolean(findProgram("g++")), "apt-get install g++"],
   ["the repository's git history", existsSync(join(root, ".git")), "clone the repository with git"],
 ] as const;
-const skip = components.map((component) => needs(...component).skip).find(Boolean) ?? false;
+const skip = components.map(([name, present, remedy]) => needs(name, present, remedy).skip).find(Boolean) ?? false;
 
 describe("a fresh clone with an empty home folder", { skip }, () => {
   test("a set-up that is killed again and again is repaired by running it again", async (t) => {
