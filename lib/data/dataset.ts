@@ -1,5 +1,7 @@
 import { TwotempError } from "../errors.js";
 import { drawEpisode, drawShots, markFraction, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
+import { luminance } from "./luminance.js";
+import { resizeImages } from "./resize.js";
 
 /** Examples of one split: `inputs` holds `count` rows of raw values, row-major, each of the data set's input shape. */
 export interface Examples {
@@ -193,6 +195,53 @@ export class Dataset {
   }
 
   /**
+   * Colour images as brightness, `0.299 red + 0.587 green + 0.114 blue`; grey ones stay as they are.
+   *
+   * @throws TwotempError `data/image` if the examples are vectors
+   */
+  grey(): Dataset {
+    const [height, width, channels] = this.imageShape();
+    if (channels === 1) return this;
+    const brightness = (examples: Examples): Examples => {
+      const { inputs, count } = examples;
+      const out =
+        inputs instanceof Uint8Array ? new Uint8Array(inputs.length / 3) : new Float32Array(inputs.length / 3);
+      for (let i = 0; i < out.length; i++) out[i] = luminance(inputs, 3 * i, inputs instanceof Uint8Array);
+      return { inputs: out, labels: examples.labels, count };
+    };
+    return this.with({
+      inputShape: [height, width, 1],
+      train: brightness(this.train),
+      test: brightness(this.test),
+      step: "made grey",
+    });
+  }
+
+  /**
+   * Images of another size, resized bilinearly without keeping their aspect. Await `ready()` first.
+   *
+   * @param size - `[height, width]`, or one number for both, in pixels
+   * @throws TwotempError `data/image` if the examples are vectors, `data/size` for sizes that aren't whole and positive
+   */
+  async resized(size: number | readonly [number, number]): Promise<Dataset> {
+    const shape = this.imageShape();
+    const target = typeof size === "number" ? ([size, size] as const) : size;
+    if (!target.every((length) => Number.isInteger(length) && length > 0 && length <= 4096)) {
+      throw new TwotempError("data/size", `size must be whole pixels from 1 to 4096, got ${JSON.stringify(size)}`);
+    }
+    const resize = async (examples: Examples): Promise<Examples> => ({
+      ...examples,
+      inputs: await resizeImages(examples.inputs, shape, target),
+    });
+    return this.with({
+      inputShape: [...target, shape[2]],
+      train: await resize(this.train),
+      test: await resize(this.test),
+      step: `resized to ${target.join(" x ")}`,
+    });
+  }
+
+  /**
    * Scaled inputs of some rows, one after another.
    *
    * @param rows - row numbers of the split
@@ -228,12 +277,9 @@ export class Dataset {
    * @throws TwotempError `data/image` if the examples are vectors, `data/row` for a row that doesn't exist
    */
   image(split: Split, row: number): Picture {
-    if (this.inputShape.length !== 3) {
-      throw new TwotempError("data/image", `${this.name} holds vectors of ${this.inputSize} values, not images`);
-    }
+    const [height, width, channels] = this.imageShape();
     const { inputs, labels, count } = this[split];
     this.checkRow(split, row, count);
-    const [height, width, channels] = this.inputShape;
     const size = this.inputSize;
     const raw = inputs.subarray(row * size, (row + 1) * size);
     const pixels = Uint8ClampedArray.from(raw, (value) => (value / this.rawMaximum) * 255);
@@ -295,6 +341,14 @@ export class Dataset {
     const { step, ...parts } = change;
     const steps = [...this.provenance.steps, step];
     return new Dataset({ ...this, ...parts, provenance: { ...this.provenance, steps } });
+  }
+
+  private imageShape(): [number, number, number] {
+    const [height, width, channels] = this.inputShape;
+    if (this.inputShape.length !== 3 || (channels !== 1 && channels !== 3)) {
+      throw new TwotempError("data/image", `${this.name} holds examples of shape [${this.inputShape}], not images`);
+    }
+    return [height, width, channels];
   }
 
   private indexOf(name: string): number {

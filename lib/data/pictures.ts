@@ -1,5 +1,6 @@
 import { TwotempError } from "../errors.js";
 import { decodePicture } from "./decoder.js";
+import { luminance } from "./luminance.js";
 
 /** How pictures become examples. */
 export interface PictureOptions {
@@ -101,7 +102,7 @@ export class PictureCollector {
     const inputs = new Uint8Array(this.pixels.length * plane * channels);
     this.pixels.forEach((rgb, row) => {
       if (channels === 3) inputs.set(rgb, row * plane * 3);
-      else for (let i = 0; i < plane; i++) inputs[row * plane + i] = luminance(rgb, 3 * i);
+      else for (let i = 0; i < plane; i++) inputs[row * plane + i] = luminance(rgb, 3 * i, true);
     });
     return { inputShape: [height, width, channels], inputs };
   }
@@ -127,11 +128,6 @@ export class PictureCollector {
     this.first[grey ? "grey" : "coloured"] ??= where;
     return rgb;
   }
-}
-
-/** Brightness as Rec. 601 weighs it; exact for grey. */
-function luminance(rgb: Uint8Array, at: number): number {
-  return Math.round(0.299 * rgb[at] + 0.587 * rgb[at + 1] + 0.114 * rgb[at + 2]);
 }
 
 /** The size that the header of a PNG, JPEG or BMP states, or undefined if it is none of these. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { Dataset } from "../../lib/data/index.js";
+import { ready } from "../../lib/engine/index.js";
 import { refuses, toyDataset } from "./support.js";
 
 const letters = ["A", "B", "C", "D", "E"];
@@ -114,7 +115,32 @@ describe("values", () => {
     assert.deepEqual(digits.standardised().image("train", 0), picture);
     await refuses(() => digits.image("test", 2), "data/row", /test rows 0 to 1, got 2/);
     await refuses(() => digits.batch("test", [0.5]), "data/row", /got 0.5/);
-    await refuses(() => toyDataset(letters, 1).image("train", 0), "data/image", /vectors of 2 values/);
+    await refuses(() => toyDataset(letters, 1).image("train", 0), "data/image", /shape \[2\], not images/);
+  });
+
+  test("grey is brightness, resizing keeps means and constants", async () => {
+    await ready();
+    const pixels = [255, 0, 0, 0, 255, 0, 0, 0, 255, 90, 90, 90];
+    const train = {
+      inputs: Uint8Array.from([...pixels, ...Array<number>(12).fill(7)]),
+      labels: Int32Array.from([0, 1]),
+      count: 2,
+    };
+    const colour = toyDataset(["a", "b"], 1, { inputShape: [2, 2, 3], train, test: train });
+    const grey = colour.grey();
+    assert.deepEqual([...grey.inputShape], [2, 2, 1]);
+    assert.deepEqual([...grey.train.inputs], [76, 150, 29, 90, 7, 7, 7, 7]);
+    assert.equal(grey.grey(), grey);
+    const small = await grey.resized(1);
+    assert.deepEqual([...small.inputShape], [1, 1, 1]);
+    assert.deepEqual([...small.test.inputs], [86, 7]);
+    const large = await colour.resized([4, 6]);
+    assert.deepEqual([...large.inputShape], [4, 6, 3]);
+    assert.ok(large.train.inputs.subarray(72).every((value) => value === 7));
+    assert.deepEqual([...large.train.inputs.subarray(0, 3)], [255, 0, 0]);
+    assert.deepEqual(small.provenance.steps, ["made grey", "resized to 1 x 1"]);
+    await refuses(() => toyDataset(letters, 1).grey(), "data/image", /not images/);
+    await refuses(() => grey.resized(0.5), "data/size", /whole pixels from 1 to 4096, got 0.5/);
   });
 
   test("refuses parts that don't fit together", async () => {
