@@ -1,9 +1,10 @@
 import { Command, CommanderError } from "commander";
+import { addCertify } from "./cli/certify.js";
 import { addDoctor } from "./cli/doctor.js";
 import { TwotempError } from "./errors.js";
 
 /** One line a command; each lives in its own file and imports what it calls only when it is called. */
-const commands: readonly ((program: Command) => void)[] = [addDoctor];
+const commands: readonly ((program: Command) => void)[] = [addDoctor, addCertify];
 
 /**
  * Runs the command `twotemp`.

@@ -20,14 +20,20 @@ export interface Accumulators {
   readonly largest: number;
   /** `sum_t g_{t,i}^2` for each gate, [gateCount]; in float32 for the adaptive update only. */
   readonly gateSquares: Float64Array | undefined;
-  /** For each gate whether its logit was ever moved to the edge of the box, [gateCount]; in float64 only. */
-  readonly clipped: Uint8Array | undefined;
+  /** The lowest and the highest logit of each gate so far, each [gateCount]; in float32 for the adaptive update only. */
+  readonly range: LogitRange | undefined;
   /** Where the logits are now, [gateCount]. */
   readonly logits: Float64Array;
   /** In what the gates were computed and the logits moved. */
   readonly precision: "float64" | "float32";
   /** How many terms were at most added one after the other in that precision. */
   readonly longestSum: number;
+}
+
+/** Where the logits have been. */
+export interface LogitRange {
+  readonly lowest: Float64Array;
+  readonly highest: Float64Array;
 }
 
 /** Sums of float64 gates and gradients. */
@@ -38,13 +44,14 @@ export class ReferenceAccumulators {
   private readonly products: Float64Array;
   private readonly vector: Float64Array;
   private readonly gateSquares: Float64Array;
-  private readonly clipped: Uint8Array;
+  private readonly range: LogitRange;
 
-  constructor(gateCount: number) {
+  constructor(initialLogits: Float64Array) {
+    const gateCount = initialLogits.length;
     this.products = new Float64Array(gateCount);
     this.vector = new Float64Array(gateCount);
     this.gateSquares = new Float64Array(gateCount);
-    this.clipped = new Uint8Array(gateCount);
+    this.range = { lowest: initialLogits.slice(), highest: initialLogits.slice() };
   }
 
   add(a: Float64Array, g: Float64Array): void {
@@ -59,9 +66,13 @@ export class ReferenceAccumulators {
     this.steps++;
   }
 
-  /** Notes which logits the step has moved to the edge of the box. */
-  mark(logits: Float64Array, bound: number): void {
-    for (let i = 0; i < logits.length; i++) if (Math.abs(logits[i]) >= bound) this.clipped[i] = 1;
+  /** Notes where the step has moved the logits. */
+  moved(logits: Float64Array): void {
+    const { lowest, highest } = this.range;
+    for (let i = 0; i < logits.length; i++) {
+      if (logits[i] < lowest[i]) lowest[i] = logits[i];
+      if (logits[i] > highest[i]) highest[i] = logits[i];
+    }
   }
 
   read(logits: Float64Array): Accumulators {
@@ -74,7 +85,7 @@ export class ReferenceAccumulators {
       squares,
       largest,
       gateSquares: this.gateSquares.slice(),
-      clipped: this.clipped.slice(),
+      range: { lowest: this.range.lowest.slice(), highest: this.range.highest.slice() },
       logits: logits.slice(),
       precision: "float64",
       longestSum: steps + this.vector.length,
@@ -88,7 +99,8 @@ export class ReferenceAccumulators {
     this.products.set(saved.products);
     this.vector.set(saved.vector);
     this.gateSquares.set(saved.gateSquares!);
-    this.clipped.set(saved.clipped!);
+    this.range.lowest.set(saved.range!.lowest);
+    this.range.highest.set(saved.range!.highest);
   }
 }
 
@@ -166,10 +178,13 @@ export class TensorAccumulators {
   private largest = 0;
   private readonly products: FoldedSum;
   private readonly vector: FoldedSum;
+  /** The lowest and the highest logits, where they are wanted. */
+  private range: tf.Tensor1D[] = [];
 
-  constructor(gateCount: number) {
-    this.products = new FoldedSum(gateCount);
-    this.vector = new FoldedSum(gateCount);
+  constructor(initialLogits: tf.Tensor1D, ranged: boolean) {
+    this.products = new FoldedSum(initialLogits.size);
+    this.vector = new FoldedSum(initialLogits.size);
+    if (ranged) this.range = [initialLogits, initialLogits].map((logits) => tf.keep(tf.clone(logits)));
   }
 
   /** The size of a gradient, before anything is changed; the sum of squares isn't finite if the gradient isn't. */
@@ -184,6 +199,14 @@ export class TensorAccumulators {
     this.largest = Math.max(this.largest, measured.largest);
     this.products.add(tf.mul(g, a), this.steps);
     this.vector.add(tf.clone(g), this.steps);
+  }
+
+  /** Notes where the step has moved the logits. */
+  moved(logits: tf.Tensor1D): void {
+    if (this.range.length === 0) return;
+    const [lowest, highest] = this.range;
+    this.range = [tf.keep(tf.minimum(lowest, logits)), tf.keep(tf.maximum(highest, logits))];
+    tf.dispose([lowest, highest]);
   }
 
   /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
@@ -208,11 +231,16 @@ export class TensorAccumulators {
     this.largest = saved.largest;
     this.products.load(saved.products, pending.products);
     this.vector.load(saved.vector, pending.vector);
+    if (!saved.range) return;
+    tf.dispose(this.range);
+    const { lowest, highest } = saved.range;
+    this.range = [lowest, highest].map((logits) => tf.keep(tf.tensor1d(Float32Array.from(logits))));
   }
 
   dispose(): void {
     this.products.dispose();
     this.vector.dispose();
+    tf.dispose(this.range);
   }
 
   private sums(
@@ -224,6 +252,7 @@ export class TensorAccumulators {
     const { steps, squares, largest } = this;
     const scalar = sum(products);
     const longestSum = Math.min(steps, foldedSteps);
+    const [lowest, highest] = this.range.map((extreme) => Float64Array.from(extreme.dataSync()));
     return {
       steps,
       scalar,
@@ -232,7 +261,7 @@ export class TensorAccumulators {
       squares,
       largest,
       gateSquares,
-      clipped: undefined,
+      range: this.range.length > 0 ? { lowest, highest } : undefined,
       logits,
       precision: "float32",
       longestSum,

@@ -25,7 +25,7 @@ export class ReferenceRelaxation implements Relaxation {
     this.update = updates[settings.update];
     this.current = settings.initialLogits.slice();
     this.memory = this.update.memory(settings.gateCount);
-    this.sums = new ReferenceAccumulators(settings.gateCount);
+    this.sums = new ReferenceAccumulators(settings.initialLogits);
   }
 
   get steps(): number {
@@ -67,7 +67,7 @@ export class ReferenceRelaxation implements Relaxation {
       step: this.taken,
       largest: 0,
     });
-    this.sums.mark(current, settings.logitBound);
+    this.sums.moved(current);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
     this.forgetGates();

@@ -39,7 +39,7 @@ export class TensorRelaxation implements Relaxation {
     }
     const vectors = [initialLogits, ...this.update.tensorMemory(initialLogits, hotTemperature)];
     this.state = vectors.map((vector) => tf.keep(tf.tensor1d(Float32Array.from(vector))));
-    this.sums = new TensorAccumulators(settings.gateCount);
+    this.sums = new TensorAccumulators(this.state[0], update === "adaptive");
   }
 
   get steps(): number {
@@ -72,6 +72,7 @@ export class TensorRelaxation implements Relaxation {
       });
     });
     this.sums.add(gates, gateGradient, measured);
+    this.sums.moved(moved[0]);
     this.replace(moved);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;

@@ -39,16 +39,17 @@ export interface Certificate {
  * `K = 1 / (16 tc th)` for `mirror`; `K = k / (16 tc th) + k^2 / (6 sqrt(3) th^2)` with `k = exp(eta G / (4 th^2))` and
  * `G = max_t |g_t|_inf` for `euler`. For `adaptive`, Theorem 8: with `S_i = sum_t g_{t,i}^2`,
  *
- * `sum_t <g_t, a_t - u> <= sum_i (Vmax / alpha + alpha / (16 tc th)) sqrt(S_i)`,
+ * `sum_t <g_t, a_t - u> <= sum_i (V_i / alpha + alpha / (16 tc th)) sqrt(S_i)`,
  *
- * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`. All three also hold for each gate alone. No theorem covers `adam`, or
+ * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`; `V_i` is the divergence to `u_i` from the logit farthest from it that the
+ * gate has had, which is the largest of its path because the divergence falls towards `u_i`. All three also hold for each gate alone. No theorem covers `adam`, or
  * gates that aren't those of the cold temperature: the certificate says so and holds no bound.
  *
  * From below, for the gates that were never clipped and the comparator `a_T`, the final gates:
  *
- * `V0(a_T) / eta - eta k^2 / (12 sqrt(3) th^2) sum_t |g_t|^2 <= sum_t <g_t, a_t - a_T>`
+ * `V0(a_T) / eta <= sum_t <g_t, a_t - a_T> + eta k^2 / (12 sqrt(3) th^2) sum_t |g_t|^2`
  *
- * without the second term for `mirror`, and `0 <=` for `adaptive`. The first side can't see gates that are read after the
+ * without the last term for `mirror`, and with 0 on the left for `adaptive`. The first side can't see gates that are read after the
  * update instead of before, which only lowers the regret; this one does.
  *
  * The bounds hold for every sequence of gradients, so a violation beyond {@link Bound.tolerance} is a fault of the code;
@@ -158,14 +159,13 @@ class Regret {
     let divergenceTerm = 0;
     for (let i = 0; i < this.gateCount; i++) {
       left += this.gateRegret(i, open(i));
-      if (!this.adaptive) divergenceTerm += this.start(i, open(i)) / settings.stepSize;
+      divergenceTerm += this.divergenceTerm(i, open(i));
     }
     let gradientTerm = this.gradientTerm(squares);
     let inverseSteps = this.gateCount / settings.stepSize;
     if (this.adaptive) {
       const roots = gateSquares!.reduce((sum, square) => sum + Math.sqrt(square), 0);
       inverseSteps = roots / settings.stepSize;
-      divergenceTerm = this.divergence.largest * inverseSteps;
       gradientTerm = this.gradientTerm(roots * roots);
     }
     return this.bound(what, left, divergenceTerm, gradientTerm, this.gateCount, squares, inverseSteps);
@@ -181,7 +181,7 @@ class Regret {
       const open = vector[i] <= 0;
       const left = this.gateRegret(i, open);
       const inverseStep = (this.adaptive ? Math.sqrt(gateSquares[i]) : 1) / this.settings.stepSize;
-      const divergenceTerm = (this.adaptive ? this.divergence.largest : this.start(i, open)) * inverseStep;
+      const divergenceTerm = this.divergenceTerm(i, open);
       const gradientTerm = this.gradientTerm(gateSquares[i]);
       // Most above its tolerance first; the bound itself is only made for the one gate.
       const excess = (left - this.tolerance(1, gateSquares[i], inverseStep)) / (divergenceTerm + gradientTerm);
@@ -196,16 +196,18 @@ class Regret {
 
   fromBelow(): Bound | undefined {
     const { sums, settings } = this;
-    const { gateSquares, clipped, logits, products, vector } = sums;
-    if (!gateSquares || !clipped) return undefined;
-    const { coldTemperature: cold, hotTemperature: hot, stepSize, update } = settings;
+    const { gateSquares, range, logits, products, vector } = sums;
+    if (!gateSquares || !range) return undefined;
+    const { coldTemperature: cold, hotTemperature: hot, stepSize, update, logitBound } = settings;
+    // Rounding may leave a clipped logit a hair inside the box.
+    const edge = logitBound * (1 - (sums.precision === "float64" ? 1e-14 : 1e-5));
     let divergenceTerm = 0;
     let regret = 0;
     let squares = 0;
     let inverseSteps = 0;
     let gates = 0;
     for (let i = 0; i < this.gateCount; i++) {
-      if (clipped[i]) continue;
+      if (range.lowest[i] <= -edge || range.highest[i] >= edge) continue;
       gates++;
       squares += gateSquares[i];
       regret += products[i] - vector[i] * gate(logits[i], cold);
@@ -220,10 +222,10 @@ class Regret {
       theorem: this.theorem,
       what: `regret from below at the final gates of the ${gates} gates never clipped`,
       assumptions: this.assumptions,
-      left: divergenceTerm - curvature,
-      right: regret,
+      left: divergenceTerm,
+      right: regret + curvature,
       tolerance,
-      terms: { "divergence term": divergenceTerm, "curvature term": curvature, tolerance },
+      terms: { regret, "curvature term": curvature, tolerance },
     });
   }
 
@@ -237,13 +239,22 @@ class Regret {
     return this.sums.products[i] - this.sums.vector[i] * gate(open ? logitBound : -logitBound, coldTemperature);
   }
 
-  private start(i: number, open: boolean): number {
-    const { initialLogits, logitBound } = this.settings;
+  /** The divergence of a gate's comparator, over the gate's step size. */
+  private divergenceTerm(i: number, open: boolean): number {
+    const { initialLogits, stepSize } = this.settings;
+    if (!this.adaptive) return this.toVertex(initialLogits[i], open) / stepSize;
+    const { range, gateSquares } = this.sums;
+    return (this.toVertex((open ? range!.lowest : range!.highest)[i], open) * Math.sqrt(gateSquares![i])) / stepSize;
+  }
+
+  private toVertex(logit: number, open: boolean): number {
+    const { logitBound } = this.settings;
     const known = this.known[open ? 1 : 0];
-    let value = known.get(initialLogits[i]);
+    let value = known.get(logit);
     if (value === undefined) {
-      value = this.divergence.between(initialLogits[i], open ? logitBound : -logitBound);
-      if (known.size < 10_000) known.set(initialLogits[i], value);
+      const inside = Math.min(logitBound, Math.max(-logitBound, logit));
+      value = this.divergence.between(inside, open ? logitBound : -logitBound);
+      if (known.size < 10_000) known.set(logit, value);
     }
     return value;
   }
@@ -264,7 +275,7 @@ class Regret {
    * - gates are off by `4 u`, and where the tensor form inverts the mirror map by `2 u max(th, R) / tc`; sums of `m` terms
    *   by `m u` for products and gradients each: `(2 m + 4 + 2 max(th, R) / tc) u A`;
    * - a moved logit is rounded, which is a gradient off by the error of the dual variable over the step size:
-   *   `T u Y sum_i 1 / eta_i`, `Y` the dual variable at `R` or, where the logit itself is rounded, `R / s_th'(R)`; the
+   *   `(T + 8) u Y sum_i 1 / eta_i`, `Y` the dual variable at `R` or, where the logit itself is rounded, `R / s_th'(R)`; the
    *   float64 inverse is allowed 32 units;
    * - steps and squares of `adaptive` are off by `T u` relative, which is left to {@link bound}.
    */
@@ -276,7 +287,7 @@ class Regret {
     const total = Math.sqrt(steps * gates * squares);
     const dual = double || update === "euler" ? logitBound / gateSlope(logitBound, hot) : mirrorMap(logitBound, hot);
     const gateError = 4 + (2 * Math.max(hot, logitBound)) / cold;
-    return unit * ((2 * longestSum + gateError) * total + (double ? 32 : 1) * steps * dual * inverseSteps);
+    return unit * ((2 * longestSum + gateError) * total + (double ? 32 : 1) * (steps + 8) * dual * inverseSteps);
   }
 
   private bound(

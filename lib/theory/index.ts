@@ -1,3 +1,11 @@
+export { adaptiveBounds, type AdaptivePath } from "./adaptivePath.js";
+export {
+  approximationBound,
+  approximationError,
+  type ClassicalRate,
+  classicalRate,
+  largestSlopeGap,
+} from "./approximation.js";
 export type { Assumption, Bound } from "./bound.js";
 export {
   assertCertificate,
@@ -5,5 +13,11 @@ export {
   type Certificate,
   type CertifiedSettings,
   describeCertificate,
+  eulerConstant,
 } from "./certificate.js";
+export { bestRate, bestStep, convexRate, type Horizon } from "./convex.js";
+export { descent, descentRate, type DescentRun, stationarity } from "./descent.js";
+export { discretisationGap, type DiscretisationGap, type Rounding } from "./discretisation.js";
 export { Divergence, initialDivergence } from "./divergence.js";
+export { labelDependence, sameLaw, type SymmetricGroup } from "./symmetries.js";
+export * from "./testbed/index.js";

@@ -28,7 +28,7 @@ function run(settings: RelaxationSettings, adversary: Adversary, steps: number, 
   const { coldTemperature, stepSize, logitBound, gateCount } = settings;
   const logits = settings.initialLogits.slice();
   const memory = updates[settings.update].memory(gateCount);
-  const sums = new ReferenceAccumulators(gateCount);
+  const sums = new ReferenceAccumulators(logits);
   const random = new Random(1, "adversary");
   const gates = (): Float64Array => logits.map((x) => gate(x, coldTemperature));
   const hot = mutation.hot?.(settings) ?? settings.hotTemperature;
@@ -46,7 +46,7 @@ function run(settings: RelaxationSettings, adversary: Adversary, steps: number, 
       largest: 0,
     });
     sums.add(mutation.late ? gates() : a, mutation.fed?.(g, before) ?? g);
-    sums.mark(logits, logitBound);
+    sums.moved(logits);
     before = g;
   }
   const mask = Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0));

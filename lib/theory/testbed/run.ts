@@ -1,0 +1,114 @@
+import { Random } from "../../engine/index.js";
+import {
+  type Accumulators,
+  type EstimatorName,
+  relaxationSettings,
+  type RelaxationSettings,
+  type UpdateName,
+} from "../../relaxation/index.js";
+import { ReferenceRelaxation } from "../../relaxation/referenceRelaxation.js";
+import { bestStep } from "../convex.js";
+import { Divergence, initialDivergence } from "../divergence.js";
+import type { SubsetProblem } from "./problem.js";
+
+/** How a problem of the testbed is searched. */
+export interface TestbedOptions {
+  /** Default `"mirror"`. */
+  readonly update?: UpdateName;
+  /** Default `"two-temperature"`. */
+  readonly estimator?: EstimatorName;
+  /** Points a step, drawn anew; all of them if nothing is said. */
+  readonly batch?: number;
+  /** Default 200. */
+  readonly steps?: number;
+  /** Default: what the theorems make best, for gradients of mean square 1 where they need it. */
+  readonly stepSize?: number;
+  /** Temperatures and box; default {@link testbedBox}. */
+  readonly coldTemperature?: number;
+  readonly hotTemperature?: number;
+  readonly logitBound?: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/** Temperatures and box of the testbed. */
+export const testbedBox = { coldTemperature: 0.05, hotTemperature: 0.5, logitBound: 2 } as const;
+
+/** A search of a problem with everything that it went through. */
+export interface TestbedRun {
+  readonly settings: RelaxationSettings;
+  readonly fullBatch: boolean;
+  readonly steps: number;
+  /** `theta_0, ..., theta_T`, each [gateCount]; likewise the gates. */
+  readonly logits: readonly Float64Array[];
+  readonly gates: readonly Float64Array[];
+  /** `g_0, ..., g_{T-1}`, and what the full batch would have given. */
+  readonly gradients: readonly Float64Array[];
+  readonly fullGradients: readonly Float64Array[];
+  /** `L(a_0), ..., L(a_T)`, over all points. */
+  readonly losses: Float64Array;
+  /** The open gates at the end. */
+  readonly mask: Uint8Array;
+  readonly accumulators: Accumulators;
+}
+
+/**
+ * Searches a problem of the testbed with the relaxation that deep searches use, in float64.
+ *
+ * @example
+ * ```ts
+ * const run = runTestbed(subsetProblem({ seed: 3 }), { update: "euler", batch: 32 });
+ * certificate(run.accumulators, run.settings, run.mask).atWorst.ratio;
+ * ```
+ * Source: section 6 of this project's method notes.
+ */
+export function runTestbed(problem: SubsetProblem, options: TestbedOptions = {}): TestbedRun {
+  const { update = "mirror", estimator = "two-temperature", batch, steps = 200, seed = 0 } = options;
+  const box = {
+    coldTemperature: options.coldTemperature ?? testbedBox.coldTemperature,
+    hotTemperature: options.hotTemperature ?? testbedBox.hotTemperature,
+    logitBound: options.logitBound ?? testbedBox.logitBound,
+  };
+  const { gateCount, points } = problem;
+  const stepSize = options.stepSize ?? defaultStep(update, gateCount, steps, box);
+  const settings = relaxationSettings({ gateCount, update, estimator, ...box, stepSize, annealSteps: steps, seed });
+  const relaxation = new ReferenceRelaxation(settings);
+  const fullBatch = batch === undefined || batch >= points;
+
+  const logits = [relaxation.logits()];
+  const gates = [relaxation.gateValues().slice()];
+  const gradients: Float64Array[] = [];
+  const fullGradients: Float64Array[] = [];
+  const losses = new Float64Array(steps + 1);
+  losses[0] = problem.loss(gates[0]);
+  for (let step = 0; step < steps; step++) {
+    const a = gates[step];
+    const rows = fullBatch ? undefined : new Random(seed, "testbed batch", step).permutation(points, batch);
+    const full = problem.gradient(a);
+    const gradient = rows ? problem.gradient(a, rows) : full;
+    relaxation.stepValues(gradient, rows ? problem.loss(a, rows) : losses[step]);
+    gradients.push(gradient);
+    fullGradients.push(full);
+    logits.push(relaxation.logits());
+    gates.push(relaxation.gateValues().slice());
+    losses[step + 1] = problem.loss(gates[step + 1]);
+  }
+  const mask = Uint8Array.from(logits[steps], (x) => (x > 0 ? 1 : 0));
+  const accumulators = relaxation.accumulators();
+  return { settings, fullBatch, steps, logits, gates, gradients, fullGradients, losses, mask, accumulators };
+}
+
+function defaultStep(
+  update: UpdateName,
+  gateCount: number,
+  steps: number,
+  box: { coldTemperature: number; hotTemperature: number; logitBound: number },
+): number | undefined {
+  const { coldTemperature: cold, hotTemperature: hot, logitBound } = box;
+  if (update === "adam") return undefined;
+  // The minimum of V / alpha + alpha / (16 tc th), Theorem 8, for a gate that never turns back.
+  if (update === "adaptive")
+    return Math.sqrt(16 * cold * hot * new Divergence(cold, hot, logitBound).between(0, logitBound));
+  const divergence = initialDivergence(new Float64Array(gateCount), new Uint8Array(gateCount), box);
+  return bestStep({ cold, hot, divergence, meanSquare: 1, steps });
+}
