@@ -239,7 +239,7 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
-    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.architecture().mask);
+    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask(this.settings.density));
   }
 
   /** Everything needed to go on exactly from here with {@link resumeSearch}. */
