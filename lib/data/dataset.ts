@@ -250,14 +250,14 @@ export class Dataset {
    */
   batch(split: Split, rows: ArrayLike<number>): Float32Array {
     const { inputs, count } = this[split];
-    const size = this.inputSize;
+    const { scale, inputSize: size } = this;
     const out = new Float32Array(rows.length * size);
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.checkRow(split, row, count);
       const from = row * size;
       const to = i * size;
-      for (let j = 0; j < size; j++) out[to + j] = inputs[from + j] * this.scale;
+      for (let j = 0; j < size; j++) out[to + j] = inputs[from + j] * scale;
     }
     return out;
   }

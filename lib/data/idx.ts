@@ -168,14 +168,15 @@ function imageShape(shape: readonly number[], transposed: boolean): number[] {
   return transposed ? [columns, rows, 1] : [rows, columns, 1];
 }
 
+/** Transposes each image in its place. */
 function transposeImages({ shape, values }: IdxArray): Uint8Array {
   const [count, rows, columns] = shape;
-  const out = new Uint8Array(values.length);
-  for (let image = 0; image < count; image++) {
-    const base = image * rows * columns;
+  const size = rows * columns;
+  for (let start = 0; start < count * size; start += size) {
+    const stored = values.slice(start, start + size);
     for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) out[base + c * rows + r] = values[base + r * columns + c];
+      for (let c = 0; c < columns; c++) values[start + c * rows + r] = stored[r * columns + c];
     }
   }
-  return out;
+  return values;
 }
