@@ -23,16 +23,20 @@ export const adversaries: Record<string, Adversary> = {
   trapAndPull: (a, step) => a.map(() => (step < 10 ? -1 : 1)),
 };
 
-/** A whole run of a relaxation against an adversary. */
+/** A whole run of a relaxation against an adversary; `watch` sees the logits before each step. */
 export function contest(
   settings: RelaxationSettings,
   adversary: Adversary,
   steps: number,
   key: number,
+  watch?: (logits: Float64Array) => void,
 ): ReferenceRelaxation {
   const relaxation = new ReferenceRelaxation(settings);
   const random = new Random(key, "adversary");
-  for (let step = 0; step < steps; step++) relaxation.stepValues(adversary(relaxation.gateValues(), step, random));
+  for (let step = 0; step < steps; step++) {
+    watch?.(relaxation.logits());
+    relaxation.stepValues(adversary(relaxation.gateValues(), step, random));
+  }
   return relaxation;
 }
 
