@@ -24,7 +24,9 @@ before(async () => {
 
 /** A space with two learned architectures of it. */
 function contextOf(gates: "input" | "weight" | "unit", seed: number): BaselineContext {
-  const space: SearchSpace = searchSpace(mlp({ inputShape: source.inputShape, hidden: [16, 12], classes: 5 }), { gates });
+  const space: SearchSpace = searchSpace(mlp({ inputShape: source.inputShape, hidden: [16, 12], classes: 5 }), {
+    gates,
+  });
   const learned: Architecture[] = [0, 1].map((s) =>
     space.keepLargest(new Random(s, "learned").uniforms(space.gateCount), 0.3),
   );
@@ -51,7 +53,10 @@ for (const baseline of controls satisfies readonly Baseline[]) {
         assert.ok(made.length > 0);
         assert.deepEqual(hashes(await baseline.architectures(contextOf(gates, 0))), hashes(made), "repeats itself");
         const learned = new Set(hashes(context.learned));
-        assert.ok(made.every(({ hash }) => !learned.has(hash)), "is none of the learned");
+        assert.ok(
+          made.every(({ hash }) => !learned.has(hash)),
+          "is none of the learned",
+        );
         if (baseline.name === "full") {
           assert.deepEqual(made[0].counts, context.space.full);
           return;
@@ -62,7 +67,8 @@ for (const baseline of controls satisfies readonly Baseline[]) {
         for (const [i, architecture] of made.entries()) {
           const match = context.learned[i % context.learned.length];
           assert.equal(kept(architecture), kept(match), "keeps as many gates");
-          if (gates === "input") assert.equal(architecture.counts.parameters, match.counts.parameters, "costs the same");
+          if (gates === "input")
+            assert.equal(architecture.counts.parameters, match.counts.parameters, "costs the same");
         }
       });
     }

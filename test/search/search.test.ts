@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { dataset, type Dataset, mlp, Random, ready, resumeSearch, search, type SearchOptions, searchSpace, TwotempError } from "../../lib/index.js";
+import {
+  dataset,
+  type Dataset,
+  mlp,
+  Random,
+  ready,
+  resumeSearch,
+  search,
+  type SearchOptions,
+  searchSpace,
+  TwotempError,
+} from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forwardSlots, type GateKind, gateSlots, type SearchSpace } from "../../lib/space/index.js";
@@ -31,7 +42,14 @@ describe("the gradient of the gates", () => {
       const random = new Random(2, "gates");
       const values = Float32Array.from({ length: space.gateCount }, () => 0.3 + 0.6 * random.uniform());
       const at = tf.tensor1d(values);
-      const { gateGradient } = differentiate(space.plan, slots, weights, at, crossEntropy(space.plan, slots, batch, {}), false);
+      const { gateGradient } = differentiate(
+        space.plan,
+        slots,
+        weights,
+        at,
+        crossEntropy(space.plan, slots, batch, {}),
+        false,
+      );
       // The factor that keeps the variance is a constant to the gradient, so it is held fixed here.
       const factors = expandGates(slots, at).factors.map((factor) => factor?.dataSync()[0] ?? 1);
       const lossAt = (gateValues: Float32Array): number =>
@@ -51,7 +69,10 @@ describe("the gradient of the gates", () => {
         const h = 1e-2;
         const moved = (by: number): Float32Array => values.map((value, i) => (i === gate ? value + by : value));
         const difference = (lossAt(moved(h)) - lossAt(moved(-h))) / (2 * h);
-        assert.ok(Math.abs(difference - gradient[gate]) < 0.03 * largest + 1e-4, `gate ${gate}: ${difference} and ${gradient[gate]}`);
+        assert.ok(
+          Math.abs(difference - gradient[gate]) < 0.03 * largest + 1e-4,
+          `gate ${gate}: ${difference} and ${gradient[gate]}`,
+        );
       }
     });
   }
@@ -91,14 +112,21 @@ describe("a search", () => {
     const run = await search(spaceOf("input"), source, short).run();
     for (const density of [1 / 64, 0.25, 0.5, 1]) {
       const { mask } = run.architecture({ density });
-      assert.equal(mask.reduce((sum, gate) => sum + gate, 0), Math.round(density * 64));
+      assert.equal(
+        mask.reduce((sum, gate) => sum + gate, 0),
+        Math.round(density * 64),
+      );
     }
   });
 
   test("finds the inputs that carry the label, and not those that don't", async () => {
     const data = planted(0, 12, [1, 4, 10], 3);
     const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
-    const run = await search(searchSpace(model, { gates: "input" }), data, { density: 0.25, steps: 600, seed: 0 }).run();
+    const run = await search(searchSpace(model, { gates: "input" }), data, {
+      density: 0.25,
+      steps: 600,
+      seed: 0,
+    }).run();
     const { mask } = run.architecture();
     assert.deepEqual(
       Array.from(mask.keys()).filter((i) => mask[i]),
