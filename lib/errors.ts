@@ -1,3 +1,6 @@
+import { inspect, type InspectOptions } from "node:util";
+import { inKernel } from "./kernel.js";
+
 /**
  * An error of twotemp: one line that names the value and the way out.
  *
@@ -18,3 +21,10 @@ export class TwotempError extends Error {
     this.code = code;
   }
 }
+
+Object.defineProperty(TwotempError.prototype, inspect.custom, {
+  /** In a notebook one line, without the stack that leads through the kernel. */
+  value(this: TwotempError, _depth: number, options: InspectOptions): string {
+    return inKernel() ? `${this.name}: ${this.message}` : inspect(this, { ...options, customInspect: false });
+  },
+});

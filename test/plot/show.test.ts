@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
-import { dataset, mlp, searchSpace } from "../../lib/index.js";
+import { dataset, mlp, searchSpace, TwotempError } from "../../lib/index.js";
 import { figures, jupyterDisplay, live, mimeBundle, progressBar, show } from "../../lib/plot/index.js";
 import { sampleSearch } from "./sample.js";
 import { fakeKernel } from "./kernel.js";
@@ -87,6 +87,13 @@ describe("in a kernel", () => {
   let kernel: ReturnType<typeof fakeKernel>;
   beforeEach(() => (kernel = fakeKernel()));
   afterEach(() => kernel.stop());
+
+  test("an error of ours is one line; outside, its stack is there", () => {
+    const error = new TwotempError("space/density", "density must be in (0, 1], got 2");
+    assert.equal(inspect(error), "TwotempError: density must be in (0, 1], got 2");
+    kernel.stop();
+    assert.match(inspect(error), /^TwotempError: density must be in \(0, 1\], got 2\n +at .*code: 'space\/density'/s);
+  });
 
   test("show sends one message", async () => {
     await show([{ a: 1 }]);

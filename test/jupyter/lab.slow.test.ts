@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { needs } from "../support.js";
+import { kernelInstalled, root, writeNotebook } from "../scripts/support.js";
+import { startLab, type Lab } from "./lab.js";
+
+// Inside the repository, where a notebook can import the library.
+const folder = join(root, "build", "lab-test");
+const screenshots = join(root, "build", "screenshots");
+
+const setUp =
+  'import * as tt from "twotemp";\nawait tt.ready();\nconst source = (await tt.dataset("digits")).classes("0-4").standardised();\nconst space = tt.searchSpace(tt.mlp({ inputShape: source.inputShape, hidden: [32], classes: 5 }), { gates: "input" });';
+
+describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"), () => {
+  let lab: Lab;
+  before(async () => {
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(screenshots, { recursive: true });
+    lab = await startLab();
+  });
+  after(async () => {
+    await lab.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  const write = (name: string, cells: string[]): string =>
+    relative(root, writeNotebook(join(folder, `${name}.ipynb`), cells));
+  const screenshot = (name: string): Promise<Buffer> => lab.page.screenshot({ path: join(screenshots, `${name}.png`) });
+  const output = (text: string | RegExp) => lab.page.locator(".jp-OutputArea-output", { hasText: text }).last();
+
+  test("a live figure is redrawn in place; Stop keeps what was reached; the explorer's slider moves", async () => {
+    const notebook = write("live", [
+      setUp,
+      "const search = tt.search(space, source, { density: 0.25, steps: 40000, seed: 1 });",
+      'await search.run({ onStep: tt.live.search() });\nconsole.log("kept", search.step > 0 && !search.finished);',
+      'await tt.show(tt.figures.explorer(search.trace));\nconsole.log("explored");',
+    ]);
+    await lab.open(notebook);
+    await lab.choose("Run", "Run All Cells");
+    const figure = lab.figures().first();
+    const title = figure.locator(".gtitle");
+    await title.waitFor();
+    // The very same element is redrawn: a mark on it stays.
+    await figure.evaluate((node) => node.setAttribute("data-mark", "kept"));
+    const titles = new Set<string | null>();
+    for (let i = 0; i < 100 && titles.size < 5; i++) {
+      titles.add(await title.textContent());
+      await lab.page.waitForTimeout(200);
+    }
+    assert.ok(titles.size >= 5, `the figure was redrawn ${titles.size - 1} times in 20 s`);
+    assert.equal(await figure.getAttribute("data-mark"), "kept");
+    assert.equal(await lab.figures().count(), 1);
+    await screenshot("live");
+
+    await lab.page.locator('[data-command="notebook:interrupt-kernel"]').first().click();
+    await output("kept true").waitFor();
+    await output("explored").waitFor();
+
+    await moveSlider();
+    await screenshot("explorer");
+    await lab.page.keyboard.press("Control+s");
+    await lab.page.locator(".jp-mod-dirty").waitFor({ state: "detached" });
+    const saved = readFileSync(join(root, notebook), "utf8");
+    assert.match(saved, /image\/svg\+xml/);
+    assert.match(saved, /application\/vnd\.plotly\.v1\+json/);
+  });
+
+  /** Clicks on the last figure's slider and sees that the image changes and the step with it. */
+  async function moveSlider(): Promise<void> {
+    const explorer = lab.figures().last();
+    const rail = explorer.locator(".slider-rail-touch-rect");
+    await rail.waitFor();
+    const state = () =>
+      explorer.evaluate((node) => {
+        const drawn = node as unknown as { data: { z: number[][] }[] };
+        return { image: JSON.stringify(drawn.data[0].z), step: node.querySelector(".slider-label")?.textContent };
+      });
+    const before = await state();
+    const box = (await rail.boundingBox())!;
+    await lab.page.mouse.click(box.x + 0.3 * box.width, box.y + box.height / 2);
+    await lab.page.waitForTimeout(500);
+    const moved = await state();
+    assert.notEqual(moved.image, before.image);
+    assert.notEqual(moved.step, before.step);
+  }
+
+  test("a saved notebook's explorer works without a kernel", async () => {
+    await lab.open(relative(root, join(folder, "live.ipynb")));
+    await lab.choose("Kernel", "Shut Down Kernel");
+    await lab.page.getByText("No Kernel").first().waitFor();
+    await moveSlider();
+    await screenshot("without-kernel");
+  });
+
+  test("an error is one readable line that says what to do", async () => {
+    const notebook = write("error", [setUp, 'tt.searchSpace(space.model, { gates: "pixel" as any });']);
+    await lab.open(notebook);
+    await lab.choose("Run", "Run All Cells");
+    const error = output("TwotempError");
+    await error.waitFor();
+    assert.match((await error.textContent())!.trim(), /^TwotempError: gates must be [^\n]*"pixel"$/);
+    await screenshot("error");
+  });
+
+  test("names complete, and hovering tells the documentation", async () => {
+    const notebook = write("complete", ['import * as tt from "twotemp";\nconsole.log("ready");', "tt.searchSp"]);
+    await lab.open(notebook);
+    await lab.choose("Run", "Run All Cells");
+    await output("ready").waitFor();
+    await lab.page.locator(".jp-CodeCell .cm-content").nth(1).click();
+    await lab.page.keyboard.press("End");
+    await lab.page.keyboard.press("Tab");
+    await lab.page.locator(".jp-CodeCell .cm-content", { hasText: "searchSpace" }).waitFor();
+    await lab.page.keyboard.press("Shift+Tab");
+    const tip = lab.page.locator(".jp-Tooltip");
+    await tip.waitFor();
+    assert.match((await tip.textContent())!, /searchSpace\(model: LayersModel/);
+    await screenshot("documentation");
+  });
+});
