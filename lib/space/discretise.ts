@@ -1,4 +1,38 @@
 import { TwotempError } from "../errors.js";
+import { sizeOf } from "./labels.js";
+import type { Counts } from "./liveness.js";
+import type { SearchSpace } from "./space.js";
+import type { GateGroup } from "./types.js";
+
+/** What a vertex may cost. At least one of the limits is needed; a vertex keeps to all that are given. */
+export interface Budget {
+  /** Fraction of the gates to keep, in (0, 1]: met exactly. */
+  readonly density?: number;
+  /** Most parameters of the compacted network. */
+  readonly parameters?: number;
+  /** Most multiply-adds of the compacted network. */
+  readonly multiplyAdds?: number;
+  /** Whether the density holds in every group of gates by itself; default false, over all gates. */
+  readonly everyGroup?: boolean;
+  /** N of M: in each run of `of` weights along the input axis of a kernel, `keep` are kept (2 of 4 runs fast on some hardware). */
+  readonly pattern?: { readonly keep: number; readonly of: number };
+  /**
+   * Whether a cut network is mended, by the rule of {@link discretise}; default true. If false, cuts are refused with
+   * `space/disconnected` when the architecture is made.
+   */
+  readonly repair?: boolean;
+}
+
+/** A vertex, and how close it is to what was asked. */
+export interface Discretised {
+  readonly mask: Uint8Array;
+  readonly counts: Counts;
+  /** The fraction of gates that is kept. */
+  readonly density: number;
+  /** Gates that were opened to mend cuts, and gates that were closed in their place. */
+  readonly opened: readonly number[];
+  readonly closed: readonly number[];
+}
 
 /**
  * The vertex that keeps the largest scores: exactly `round(density * gateCount)` gates, at least one, ties broken by
@@ -9,12 +43,8 @@ import { TwotempError } from "../errors.js";
  * @throws TwotempError `space/density`, `space/mask`
  */
 export function keepLargest(scores: ArrayLike<number>, density: number, gateCount: number): Uint8Array {
-  if (!(density > 0 && density <= 1)) {
-    throw new TwotempError("space/density", `density must be in (0, 1], got ${density}`);
-  }
-  if (scores.length !== gateCount) {
-    throw new TwotempError("space/mask", `there are ${scores.length} scores, the space has ${gateCount} gates`);
-  }
+  requireDensity(density);
+  requireScores(scores, gateCount);
   const keep = Math.max(1, Math.round(density * gateCount));
   const mask = new Uint8Array(gateCount);
   for (const gate of byScore(scores).subarray(0, keep)) mask[gate] = 1;
@@ -27,4 +57,254 @@ export function byScore(scores: ArrayLike<number>): Int32Array {
     if (Number.isNaN(scores[i])) throw new TwotempError("space/scores", `the score of gate ${i} isn't a number`);
   }
   return Int32Array.from({ length: scores.length }, (_, i) => i).sort((a, b) => scores[b] - scores[a] || a - b);
+}
+
+/**
+ * The vertex that keeps the gates with the largest scores within a budget.
+ *
+ * A density is met exactly. Limits on parameters and multiply-adds are filled gate by gate in the order of the scores;
+ * gates that would exceed a limit are left out and the next are tried, until none fits.
+ *
+ * *The rule that mends cuts.* As long as no path of open gates leads from an input to every output (or a layer that is
+ * needed has no open input), the worst-scored gate without which the better-scored ones can't mend the cut is opened:
+ * this opens a path whose worst gate is as good as possible. Under a density, as many of the worst-scored open gates
+ * are then closed as can be without a new cut.
+ *
+ * @param scores - one a gate, for example logits
+ * @throws TwotempError `space/budget` if nothing is asked for, or the smallest network found exceeds it;
+ *   `space/density`, `space/mask`, `space/scores`
+ */
+export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget: Budget): Discretised {
+  requireScores(scores, space.gateCount);
+  const limits = limitsOf(budget);
+  const order = byScore(scores);
+  const mask = startingMask(space, scores, order, budget);
+  const opened: number[] = [];
+  const closed: number[] = [];
+  const mends = budget.repair ?? true;
+  if (limits.length > 0) {
+    const within = fill(space, order, mask, limits, mends);
+    mask.set(within.mask);
+    opened.push(...within.opened);
+  } else if (mends) {
+    opened.push(...mend(space, order, mask));
+    if (opened.length > 0) closed.push(...closeWorst(space, order, mask, opened, groupsToKeep(space, budget)));
+  }
+  return { mask, counts: space.count(mask), density: openCount(mask) / Math.max(1, mask.length), opened, closed };
+}
+
+type Limit = { readonly measure: "parameters" | "multiplyAdds"; readonly most: number };
+
+function limitsOf({ density, pattern, parameters, multiplyAdds }: Budget): Limit[] {
+  const limits: Limit[] = [];
+  for (const [measure, most] of [
+    ["parameters", parameters],
+    ["multiplyAdds", multiplyAdds],
+  ] as const) {
+    if (most === undefined) continue;
+    if (!(most > 0)) throw new TwotempError("space/budget", `${measure} must be positive, got ${most}`);
+    limits.push({ measure, most });
+  }
+  if (limits.length === 0 && density === undefined && !pattern) {
+    throw new TwotempError("space/budget", "a budget needs a density, parameters, multiplyAdds or a pattern");
+  }
+  return limits;
+}
+
+/** The gates that the density and the pattern keep: all, where neither is asked for. */
+function startingMask(space: SearchSpace, scores: ArrayLike<number>, order: Int32Array, budget: Budget): Uint8Array {
+  const { density, everyGroup = false, pattern } = budget;
+  const mask = new Uint8Array(space.gateCount).fill(1);
+  if (density !== undefined) {
+    requireDensity(density);
+    mask.fill(0);
+    for (const { offset, size } of everyGroup ? space.groups : [{ offset: 0, size: space.gateCount }]) {
+      let left = Math.max(1, Math.round(density * size));
+      for (const gate of order) {
+        if (left === 0) break;
+        if (gate < offset || gate >= offset + size) continue;
+        mask[gate] = 1;
+        left -= 1;
+      }
+    }
+  }
+  if (pattern) {
+    if (density !== undefined)
+      throw new TwotempError("space/budget", "a pattern sets the density: give one of the two");
+    applyPattern(space, scores, mask, pattern);
+  }
+  return mask;
+}
+
+/** Keeps `keep` of each `of` neighbours along the input axis of each gated kernel. */
+function applyPattern(
+  space: SearchSpace,
+  scores: ArrayLike<number>,
+  mask: Uint8Array,
+  { keep, of }: { readonly keep: number; readonly of: number },
+): void {
+  if (!Number.isInteger(keep) || !Number.isInteger(of) || keep < 1 || keep > of) {
+    throw new TwotempError("space/budget", `a pattern keeps 1 to ${of} of ${of}, got ${keep} of ${of}`);
+  }
+  const kernels = space.groups.filter(({ kind }) => kind === "weight");
+  if (kernels.length === 0)
+    throw new TwotempError("space/budget", "a pattern is for weight gates: this space has none");
+  for (const { offset, shape } of kernels) {
+    const axis = shape.length - 2;
+    const stride = sizeOf(shape.slice(axis + 1));
+    const extent = shape[axis];
+    const size = sizeOf(shape);
+    for (let base = 0; base < size; base++) {
+      if (Math.floor(base / stride) % extent !== 0) continue;
+      for (let begin = 0; begin < extent; begin += of) {
+        const length = Math.min(of, extent - begin);
+        const gates = Array.from({ length }, (_, i) => offset + base + (begin + i) * stride);
+        gates.sort((a, b) => scores[b] - scores[a] || a - b);
+        for (const gate of gates.slice(Math.ceil((keep * length) / of))) mask[gate] = 0;
+      }
+    }
+  }
+}
+
+/** Opens gates of `mask` until nothing is cut, by the rule of {@link discretise}; returns them. */
+function mend(space: SearchSpace, order: Int32Array, mask: Uint8Array): number[] {
+  const whole = (): boolean => space.liveness(mask).cuts.length === 0;
+  const opened: number[] = [];
+  if (whole()) return opened;
+  const candidates = order.filter((gate) => !mask[gate]);
+  const openFirst = (count: number): boolean => {
+    for (let i = 0; i < count; i++) mask[candidates[i]] = 1;
+    const mended = whole();
+    for (let i = 0; i < count; i++) mask[candidates[i]] = opened.includes(candidates[i]) ? 1 : 0;
+    return mended;
+  };
+  let most = candidates.length;
+  if (!openFirst(most)) {
+    const [{ message }] = space.liveness(new Uint8Array(mask.length).fill(1)).cuts;
+    throw new TwotempError("space/disconnected", `the whole network is cut: ${message}`);
+  }
+  while (!whole()) {
+    let least = 1;
+    while (least < most) {
+      const middle = (least + most) >> 1;
+      if (openFirst(middle)) most = middle;
+      else least = middle + 1;
+    }
+    const gate = candidates[most - 1];
+    opened.push(gate);
+    mask[gate] = 1;
+    most -= 1;
+  }
+  return opened;
+}
+
+/** Closes as many of the worst-scored gates as were opened, in the same group of `groups`; returns them. */
+function closeWorst(
+  space: SearchSpace,
+  order: Int32Array,
+  mask: Uint8Array,
+  opened: readonly number[],
+  groups: readonly Pick<GateGroup, "offset" | "size">[],
+): number[] {
+  const closed: number[] = [];
+  for (const { offset, size } of groups) {
+    const inside = (gate: number): boolean => gate >= offset && gate < offset + size;
+    let left = opened.filter(inside).length;
+    for (let i = order.length - 1; i >= 0 && left > 0; i--) {
+      const gate = order[i];
+      if (!mask[gate] || !inside(gate) || opened.includes(gate)) continue;
+      mask[gate] = 0;
+      if (space.liveness(mask).cuts.length > 0) mask[gate] = 1;
+      else {
+        closed.push(gate);
+        left -= 1;
+      }
+    }
+    if (left > 0) {
+      throw new TwotempError(
+        "space/budget",
+        `the smallest network found keeps ${openCount(mask)} gates, ${left} more than asked for: raise the density`,
+      );
+    }
+  }
+  return closed;
+}
+
+const groupsToKeep = (
+  space: SearchSpace,
+  { density, everyGroup, pattern }: Budget,
+): readonly Pick<GateGroup, "offset" | "size">[] => {
+  if (pattern || density === undefined) return [];
+  return everyGroup ? space.groups : [{ offset: 0, size: space.gateCount }];
+};
+
+/** The best-scored gates of `allowed` whose network keeps to the limits. */
+function fill(
+  space: SearchSpace,
+  order: Int32Array,
+  allowed: Uint8Array,
+  limits: readonly Limit[],
+  mends: boolean,
+): { mask: Uint8Array; opened: number[] } {
+  const candidates = order.filter((gate) => allowed[gate]);
+  const fits = (mask: Uint8Array): boolean => {
+    const counts = space.count(mask);
+    return limits.every(({ measure, most }) => counts[measure] <= most);
+  };
+  const prefix = (count: number): { mask: Uint8Array; opened: number[] } => {
+    const mask = new Uint8Array(space.gateCount);
+    for (const gate of candidates.subarray(0, count)) mask[gate] = 1;
+    return { mask, opened: mends ? mend(space, order, mask) : [] };
+  };
+  let least = 0;
+  let most = candidates.length;
+  while (least < most) {
+    const middle = (least + most + 1) >> 1;
+    if (fits(prefix(middle).mask)) least = middle;
+    else most = middle - 1;
+  }
+  const start = prefix(least);
+  if (!fits(start.mask)) {
+    const counts = space.count(start.mask);
+    const found = limits.map(({ measure }) => `${counts[measure]} ${measure}`).join(" and ");
+    const asked = limits.map((limit) => `${limit.most} ${limit.measure}`).join(" and ");
+    throw new TwotempError("space/budget", `the smallest network found has ${found}, the budget is ${asked}`);
+  }
+  addWhatFits(space, candidates.subarray(least), start.mask, fits);
+  return start;
+}
+
+/** Opens the gates that still fit, in order. Of the equally costly weights of a kernel, the first that doesn't is the last tried. */
+function addWhatFits(
+  space: SearchSpace,
+  candidates: Int32Array,
+  mask: Uint8Array,
+  fits: (mask: Uint8Array) => boolean,
+): void {
+  const groupOf = new Int32Array(space.gateCount);
+  space.groups.forEach(({ offset, size }, g) => groupOf.fill(g, offset, offset + size));
+  const full = new Set<number>();
+  for (const gate of candidates) {
+    const group = groupOf[gate];
+    if (mask[gate] || full.has(group)) continue;
+    mask[gate] = 1;
+    if (fits(mask)) continue;
+    mask[gate] = 0;
+    if (space.groups[group].kind === "weight") full.add(group);
+    if (full.size === space.groups.length) return;
+  }
+}
+
+const openCount = (mask: Uint8Array): number => mask.reduce((sum, gate) => sum + gate, 0);
+
+function requireDensity(density: number): void {
+  if (!(density > 0 && density <= 1)) {
+    throw new TwotempError("space/density", `density must be in (0, 1], got ${density}`);
+  }
+}
+
+function requireScores(scores: ArrayLike<number>, gateCount: number): void {
+  if (scores.length !== gateCount) {
+    throw new TwotempError("space/mask", `there are ${scores.length} scores, the space has ${gateCount} gates`);
+  }
 }

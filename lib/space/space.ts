@@ -3,7 +3,7 @@ import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
 import { Architecture, type Provenance } from "./architecture.js";
 import { type CostMeasure, gateCosts } from "./costs.js";
-import { keepLargest } from "./discretise.js";
+import { type Budget, discretise, keepLargest } from "./discretise.js";
 import { gateModel, type GateSelector, type Gating, type Ungated } from "./gating.js";
 import { asTensors, drawConstant, drawWeight } from "./initialise.js";
 import { type Counts, Liveness } from "./liveness.js";
@@ -149,6 +149,22 @@ export class SearchSpace {
    */
   keepLargest(scores: ArrayLike<number>, density: number, provenance: Provenance = {}): Architecture {
     return this.architecture(keepLargest(scores, density, this.gateCount), provenance);
+  }
+
+  /**
+   * The architecture that keeps the gates with the largest scores within a budget, mended where that would cut the
+   * network; see {@link discretise}. Its provenance tells the budget and the gates that mending opened and closed.
+   *
+   * @param scores - one a gate, for example logits
+   * @throws TwotempError `space/budget`, `space/density`, `space/mask`, `space/scores`
+   * @example
+   * ```ts
+   * space.within(search.logits(), { multiplyAdds: space.full.multiplyAdds / 4 });
+   * ```
+   */
+  within(scores: ArrayLike<number>, budget: Budget, provenance: Provenance = {}): Architecture {
+    const { mask, opened, closed } = discretise(this, scores, budget);
+    return this.architecture(mask, { ...provenance, budget, opened, closed });
   }
 
   /** What is gated, what isn't and why, what each group costs: plain data whose `toString()` is a table. */

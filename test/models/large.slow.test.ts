@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import type * as tf from "@tensorflow/tfjs";
+import { ready } from "../../lib/engine/index.js";
+import { mobilenet, vgg } from "../../lib/models/index.js";
+
+const parameters = (model: tf.LayersModel): number =>
+  model.trainableWeights.reduce((sum, { shape }) => sum + shape.reduce<number>((all, extent) => all * extent!, 1), 0);
+
+describe("large builders have the parameters of the literature", () => {
+  before(() => ready());
+
+  const cases: [string, () => tf.LayersModel, number][] = [
+    [
+      "VGG-11 as published (133 million)",
+      () => vgg({ depth: 11, inputShape: [224, 224, 3], classes: 1000, dense: [4096, 4096], batchNorm: false }),
+      132_863_336,
+    ],
+    ["VGG-16 on 32x32 images (14.7 million)", () => vgg({ depth: 16, classes: 10 }), 14_728_266],
+    ["MobileNet (4.2 million)", () => mobilenet({ inputShape: [224, 224, 3], classes: 1000 }), 4_231_976],
+  ];
+  for (const [name, build, expected] of cases) {
+    test(name, () => {
+      const model = build();
+      assert.equal(parameters(model), expected);
+      model.dispose();
+    });
+  }
+});
