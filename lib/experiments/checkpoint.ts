@@ -147,7 +147,12 @@ const previous = (path: string): string => `${path}.previous`;
  */
 export function saveCheckpoint(path: string, data: unknown): void {
   writeAtomically(path, encodeCheckpoint(data), () => {
-    if (existsSync(path)) renameSync(path, previous(path));
+    try {
+      renameSync(path, previous(path));
+    } catch (error) {
+      // There is none yet, or another process that does the same task was faster.
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
   });
 }
 

@@ -18,6 +18,8 @@ export interface PoolOptions {
   readonly memory?: number;
   /** Seconds after which a try counts as hung. Default 3600. */
   readonly taskSeconds?: number;
+  /** How often a task is tried. Default 3. */
+  readonly tries?: number;
   /** Modules that define the kinds of tasks, by absolute path. Default: those of this package. */
   readonly modules?: readonly string[];
 }
@@ -180,15 +182,20 @@ export function poolRunner(options: PoolOptions = {}): Runner {
   return {
     slots: workers,
     run: (order, signal) =>
-      withTries(order.task, signal, async () => {
-        const slot = free.pop();
-        if (!slot) throw new TwotempError("experiments/pool", `all ${workers} workers are busy`);
-        try {
-          return await slot.run(order, signal);
-        } finally {
-          free.push(slot);
-        }
-      }),
+      withTries(
+        order.task,
+        signal,
+        async () => {
+          const slot = free.pop();
+          if (!slot) throw new TwotempError("experiments/pool", `all ${workers} workers are busy`);
+          try {
+            return await slot.run(order, signal);
+          } finally {
+            free.push(slot);
+          }
+        },
+        options.tries,
+      ),
     close: async () => {
       await Promise.all(slots.map((slot) => slot.close()));
     },

@@ -20,6 +20,8 @@ export interface Done {
   readonly result: Json | undefined;
   /** How long the try that worked took. */
   readonly seconds: number;
+  /** Called when the record is safe, for whoever keeps the result until then. */
+  readonly discard?: () => Promise<void>;
 }
 
 /** Where tasks are done: in this process, in a pool of processes, by the workers of a queue. */
@@ -52,10 +54,15 @@ export class TaskFailed extends TwotempError {
 /** Troubles of the machine, not of the task: they end the sweep, and no task is blamed for them. */
 const fatal = new Set(["experiments/version", "experiments/disk-full", "experiments/read-only", "experiments/engine"]);
 
-/** Tries until it works, {@link tries} times at most; being stopped is not a failure. */
-export async function withTries(task: Task, signal: AbortSignal, once: () => Promise<Json>): Promise<Done> {
+/** Tries until it works, so many times at most; being stopped is not a failure. */
+export async function withTries(
+  task: Task,
+  signal: AbortSignal,
+  once: () => Promise<Json>,
+  most: number = tries,
+): Promise<Done> {
   const errors: string[] = [];
-  while (errors.length < tries) {
+  while (errors.length < most) {
     signal.throwIfAborted();
     try {
       const started = performance.now();

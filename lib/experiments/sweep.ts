@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { TwotempError } from "../errors.js";
 import type { Progress, WorkOptions } from "../progress.js";
@@ -167,6 +168,8 @@ export async function sweep(
   // A trouble of the machine ends all that runs, and then the sweep.
   const stop = new AbortController();
   const combined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  // Each task under way listens.
+  setMaxListeners(0, combined);
   let trouble: { error: unknown } | undefined;
   const running = new Set<Promise<void>>();
   let wake = (): void => {};
@@ -192,6 +195,7 @@ export async function sweep(
       if (!inputs) return reopen(task);
       const done = await runner.run({ task, inputs, experiment, scratch: store.scratch(task.id) }, combined);
       await keep(task, done);
+      await done.discard?.();
       finish(task.id);
       counts.added++;
       log(task, done.seconds, "done");

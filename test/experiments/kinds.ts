@@ -33,7 +33,12 @@ defineTaskKind({
     if (fault === "always-throw" || (fault === "throw" && first)) throw new Error(`walk ${seed} stumbled`);
     if (fault === "exit" && first) process.exit(7);
     if (fault === "hang" && first) for (;;);
-    if (fault === "leak" && first) for (let i = 0; i < 4000; i++) (held.push(Buffer.alloc(1 << 20, 1)), await delay(1));
+    if (fault === "leak" && first) {
+      for (let i = 0; i < 4000; i++) {
+        held.push(Buffer.alloc(1 << 20, 1));
+        await delay(1);
+      }
+    }
     if (fault === "nan") return { value: NaN };
     if (milliseconds > 0) await delay(milliseconds);
     const until = performance.now() + spin;

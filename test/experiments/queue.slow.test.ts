@@ -1,0 +1,272 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Queue } from "bullmq";
+import { TwotempError } from "../../lib/errors.js";
+import { inlineRunner } from "../../lib/experiments/inline.js";
+import { connection, hidePassword, queueName, queueRunner } from "../../lib/experiments/queue.js";
+import { RunStore } from "../../lib/experiments/store.js";
+import { sweep, type SweepProgress, type SweepSummary } from "../../lib/experiments/sweep.js";
+import { makeTask, type Task } from "../../lib/experiments/task.js";
+import { withRedis, TestRedis } from "./redis.js";
+import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
+import { TestWorker } from "./workers.js";
+
+interface Bench {
+  readonly redis: TestRedis;
+  readonly folder: string;
+  readonly clean: Map<string, string>;
+  readonly tasks: Task[];
+}
+
+/** A Redis, an empty store, and the records of a clean run. */
+async function bench(context: TestContext, tasks: Task[]): Promise<Bench> {
+  const clean = emptyFolder(context);
+  const store = new RunStore(clean);
+  await sweep(tasks, stamp, store, { runner: inlineRunner() });
+  store.close();
+  return {
+    redis: await TestRedis.start(context, emptyFolder(context)),
+    folder: emptyFolder(context),
+    clean: recordBytes(clean),
+    tasks,
+  };
+}
+
+async function sweepQueue(
+  { redis, folder, tasks }: Bench,
+  onProgress?: (progress: SweepProgress) => void,
+  signal?: AbortSignal,
+): Promise<SweepSummary> {
+  const store = new RunStore(folder);
+  const runner = await queueRunner({ url: redis.url, checkSeconds: 1 });
+  try {
+    return await sweep(tasks, stamp, store, { runner, onProgress, signal });
+  } finally {
+    await runner.close();
+    store.close();
+  }
+}
+
+describe("queue", { timeout: 900_000 }, () => {
+  test("two workers give the records of a clean run, byte for byte", withRedis, async (context) => {
+    const [a, b] = walks(2);
+    const set = await bench(context, [...walks(30), makeTask("walk", { seed: 99 }, [a.id, b.id])]);
+    for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url });
+    const summary = await sweepQueue(set);
+    assert.deepEqual([summary.done, summary.failed], [31, 0]);
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+    const queue = new Queue(queueName({ url: set.redis.url }), {
+      connection: connection(set.redis.url),
+      prefix: "twotemp",
+    });
+    assert.equal(await queue.count(), 0);
+    assert.equal(await queue.getCompletedCount(), 0, "results are gone from Redis when their records are safe");
+    await queue.close();
+  });
+
+  test("results go through a shared store where the worker has it", withRedis, async (context) => {
+    const set = await bench(context, walks(10));
+    new TestWorker(context, { url: set.redis.url, store: set.folder });
+    const summary = await sweepQueue(set);
+    assert.equal(summary.done, 10);
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+  });
+
+  test("a worker that is killed in the middle of a task: another takes it over", withRedis, async (context) => {
+    const set = await bench(context, walks(6, { milliseconds: 1500 }));
+    const victim = new TestWorker(context, { url: set.redis.url });
+    const sweeping = sweepQueue(set);
+    await victim.says(/done in/);
+    await delay(500);
+    await victim.kill();
+    const heir = new TestWorker(context, { url: set.redis.url });
+    const summary = await sweeping;
+    assert.deepEqual([summary.done, summary.failed], [6, 0]);
+    assert.match(heir.output, /taken over/);
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+  });
+
+  test("Redis is killed and started again, with and without what it held", withRedis, async (context) => {
+    for (const forgets of [false, true]) {
+      const set = await bench(context, walks(12, { milliseconds: 400, size: forgets ? 50 : 51 }));
+      if (forgets) Object.assign(set.redis, { folder: emptyFolder(context) });
+      const workers = [0, 1].map(() => new TestWorker(context, { url: set.redis.url }));
+      let killed = false;
+      const summary = await sweepQueue(set, ({ done }) => {
+        if (done < 3 || killed) return;
+        killed = true;
+        void set.redis.kill().then(async () => {
+          if (forgets) Object.assign(set.redis, { folder: emptyFolder(context) });
+          await delay(1000);
+          await set.redis.start();
+        });
+      });
+      assert.ok(killed);
+      assert.deepEqual([summary.done, summary.failed], [12, 0]);
+      assert.deepEqual(recordBytes(set.folder), set.clean);
+      for (const worker of workers) await worker.kill();
+    }
+  });
+
+  test("everything is killed and started again", withRedis, async (context) => {
+    const set = await bench(context, walks(12, { milliseconds: 300 }));
+    const first = new TestWorker(context, { url: set.redis.url });
+    const controller = new AbortController();
+    const stopped = await sweepQueue(set, ({ done }) => done >= 4 && controller.abort(), controller.signal);
+    assert.ok(stopped.stopped && stopped.done >= 4 && stopped.done < 12);
+    await Promise.all([first.kill(), set.redis.kill()]);
+    await set.redis.start();
+    new TestWorker(context, { url: set.redis.url });
+    const summary = await sweepQueue(set);
+    assert.deepEqual([summary.done, summary.failed, summary.stopped], [12, 0, false]);
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+  });
+
+  test(
+    "a slow worker keeps its task; a task that holds its process busy isn't taken for dead",
+    withRedis,
+    async (context) => {
+      const log = join(emptyFolder(context), "log");
+      const set = await bench(context, walks(2, { spin: 5000, log }));
+      writeFileSync(log, "");
+      for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url });
+      const summary = await sweepQueue(set);
+      assert.equal(summary.done, 2);
+      assert.equal(readFileSync(log, "utf8").trim().split("\n").length, 2, "nothing was delivered twice");
+      assert.deepEqual(recordBytes(set.folder), set.clean);
+    },
+  );
+
+  test("a task that is delivered twice is recorded once", withRedis, async (context) => {
+    const log = join(emptyFolder(context), "log");
+    const set = await bench(context, walks(3, { milliseconds: 2500, log }));
+    writeFileSync(log, "");
+    for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url, store: set.folder });
+    const queue = new Queue(queueName({ url: set.redis.url }), {
+      connection: connection(set.redis.url),
+      prefix: "twotemp",
+    });
+    const sweeping = sweepQueue(set);
+    // Take the locks away from the workers that hold them, as a long outage would.
+    for (let i = 0; i < 40; i++) {
+      const client = await queue.client;
+      for (const { id } of await queue.getActive()) await client.del(`twotemp:${queue.name}:${id}:lock`);
+      await delay(100);
+    }
+    const summary = await sweeping;
+    await queue.close();
+    assert.deepEqual([summary.done, summary.failed], [3, 0]);
+    assert.ok(readFileSync(log, "utf8").trim().split("\n").length > 3, "at least one task was delivered twice");
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+  });
+
+  test("a worker of another version of the code is refused and says so", withRedis, async (context) => {
+    const set = await bench(context, walks(4, { milliseconds: 200 }));
+    // The same kinds with another line of code in them, beside the library that they import.
+    const other = join(__dirname, "otherVersion");
+    mkdirSync(other, { recursive: true });
+    const module = join(other, basename(kindsModule));
+    copyFileSync(kindsModule, module);
+    writeFileSync(module, `${readFileSync(module, "utf8").replaceAll('"../../lib/', '"../../../lib/')}\nvoid 0;\n`);
+    const sweeping = sweepQueue(set);
+    await delay(500);
+    const stranger = new TestWorker(context, { url: set.redis.url, modules: [module] });
+    await stranger.says(/refused: \d+ tasks wait for another version/);
+    assert.doesNotMatch(stranger.output, /done in/);
+    new TestWorker(context, { url: set.redis.url });
+    assert.equal((await sweeping).done, 4);
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+    assert.doesNotMatch(stranger.output, /done in/);
+  });
+
+  test("poison tasks are set aside after three tries with their errors", withRedis, async (context) => {
+    const folder = emptyFolder(context);
+    const log = join(folder, "log");
+    const markers = emptyFolder(context);
+    const poison = makeTask("walk", { seed: 1, fault: "always-throw", log });
+    const dies = makeTask("walk", { seed: 2, fault: "exit", marker: join(markers, "a") });
+    const redis = await TestRedis.start(context, emptyFolder(context));
+    const set = { redis, folder: join(folder, "store"), clean: new Map(), tasks: [poison, dies, ...walks(2)] };
+    new TestWorker(context, { url: redis.url });
+    const summary = await sweepQueue(set);
+    assert.deepEqual([summary.done, summary.failed], [3, 1]);
+    assert.equal(readFileSync(log, "utf8").trim().split("\n").length, 3);
+    const store = new RunStore(set.folder, { readOnly: true });
+    assert.deepEqual(store.failures().get(poison.id)?.errors, Array(3).fill("walk 1 stumbled"));
+    store.close();
+  });
+
+  test(
+    "a worker does nothing but valid tasks: no other kind, no edited settings, no rubbish",
+    withRedis,
+    async (context) => {
+      const redis = await TestRedis.start(context, emptyFolder(context));
+      const worker = new TestWorker(context, { url: redis.url });
+      const queue = new Queue(queueName({ url: redis.url }), { connection: connection(redis.url), prefix: "twotemp" });
+      const [good] = walks(1);
+      const edited = { ...good, settings: { ...(good.settings as object), seed: 5 } };
+      const orders: [string, unknown][] = [
+        ["rubbish", { code: "process.exit(1)" }],
+        ["kind", { task: { ...good, kind: "eval" }, inputs: [], experiment: stamp }],
+        ["settings", { task: { ...good, settings: { seed: "1; drop" } }, inputs: [], experiment: stamp }],
+        ["edited", { task: edited, inputs: [], experiment: stamp }],
+        ["path", { task: { ...good, id: "../../etc/passwd" }, inputs: [], experiment: stamp }],
+        ["version", { task: { ...good, version: "0" }, inputs: [], experiment: stamp }],
+      ];
+      const jobs = await Promise.all(orders.map(([jobId, data]) => queue.add("task", data, { jobId, attempts: 3 })));
+      for (const job of jobs) {
+        for (let i = 0; i < 200 && !(await job.isFailed()); i++) await delay(50);
+        const failed = await queue.getJob(job.id as string);
+        assert.match(failed?.failedReason ?? "", /^refused: /, job.id);
+        assert.equal(failed?.attemptsMade, 1, job.id);
+      }
+      assert.equal(worker.exitCode, null);
+      await queue.close();
+    },
+  );
+
+  test("a worker that is told to stop gives its task back at once", withRedis, async (context) => {
+    const set = await bench(context, walks(2, { milliseconds: 3000 }));
+    const first = new TestWorker(context, { url: set.redis.url, stallSeconds: 60 });
+    const sweeping = sweepQueue(set);
+    await first.says(/working on/);
+    await delay(1500);
+    const started = performance.now();
+    await first.kill("SIGTERM");
+    assert.ok(performance.now() - started < 3000, "it ended quickly");
+    assert.equal(first.exitCode, 0);
+    new TestWorker(context, { url: set.redis.url, stallSeconds: 60 });
+    const summary = await sweeping;
+    assert.deepEqual([summary.done, summary.failed], [2, 0]);
+    assert.ok(summary.seconds < 40, "nobody waited for a stall");
+    assert.deepEqual(recordBytes(set.folder), set.clean);
+  });
+
+  test("passwords, and addresses that aren't", withRedis, async (context) => {
+    const redis = await TestRedis.start(context, emptyFolder(context), { password: "secret" });
+    await (await queueRunner({ url: redis.url })).close();
+    const wrong = redis.url.replace("secret", "wrong");
+    await assert.rejects(queueRunner({ url: wrong }), (error) => {
+      assert.ok(error instanceof TwotempError && error.code === "experiments/queue");
+      assert.doesNotMatch(error.message, /secret|:wrong@/);
+      return true;
+    });
+    for (const url of ["", "localhost:6379", "http://localhost", "redis://h/x", "redis:///"]) {
+      assert.throws(() => connection(url), TwotempError, url);
+    }
+    assert.equal(hidePassword("redis://user:pw@host:1"), "redis://…@host:1");
+    assert.ok(connection("rediss://host").tls);
+  });
+
+  test("no Redis there: one clear line within 11 s", async () => {
+    const started = performance.now();
+    await assert.rejects(
+      queueRunner({ url: "redis://127.0.0.1:1" }),
+      /no Redis at redis:\/\/127.0.0.1:1: .*ECONNREFUSED/,
+    );
+    assert.ok(performance.now() - started < 11_000);
+  });
+});

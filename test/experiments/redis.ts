@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { TestContext } from "node:test";
+import { needs } from "../support.js";
+
+/** Options of a test that needs a Redis. */
+export const withRedis: { skip: string | false } = needs(
+  "redis-server",
+  spawnSync("redis-server", ["--version"]).status === 0,
+  "apt-get install redis-server",
+);
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** A Redis of this test on a free port of this machine; it keeps what it holds in `folder` when it is killed. */
+export class TestRedis {
+  private server: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly password: string | undefined,
+  ) {}
+
+  static async start(
+    context: Pick<TestContext, "after">,
+    folder: string,
+    options: { password?: string } = {},
+  ): Promise<TestRedis> {
+    const redis = new TestRedis(await freePort(), folder, options.password);
+    context.after(() => redis.kill());
+    await redis.start();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://${this.password ? `:${this.password}@` : ""}127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const options = [
+      "--port",
+      this.port,
+      "--bind",
+      "127.0.0.1",
+      "--dir",
+      this.folder,
+      "--appendonly",
+      "yes",
+      "--save",
+      "",
+    ];
+    if (this.password) options.push("--requirepass", this.password);
+    this.server = spawn("redis-server", options.map(String), { stdio: "ignore" });
+    for (let tries = 0; tries < 200; tries++) {
+      const socket = connect(this.port, "127.0.0.1");
+      const open = await Promise.race([
+        once(socket, "connect").then(
+          () => true,
+          () => false,
+        ),
+        delay(200, false),
+      ]);
+      socket.destroy();
+      if (open) return;
+      await delay(25);
+    }
+    throw new Error("redis-server didn't start");
+  }
+
+  /** Kills it without a chance to save. */
+  async kill(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    if (!server || server.exitCode !== null) return;
+    const gone = once(server, "exit");
+    server.kill("SIGKILL");
+    await gone;
+  }
+}
