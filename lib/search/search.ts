@@ -162,12 +162,13 @@ export class Search implements AsyncIterable<SearchStep> {
     const logits = this.relaxation.logits();
     const cold = this.settings.coldTemperature;
     // Most gates are in the first or the last bin, which needs no exponential.
-    const outer = cold * Math.log(histogramBins - 1);
+    const last = histogramBins - 1;
+    const outer = cold * Math.log(last);
     const histogram = new Array<number>(histogramBins).fill(0);
     for (let i = 0; i < logits.length; i++) {
-      const logit = logits[i];
-      const inner = (): number => Math.floor(histogramBins / (1 + Math.exp(-logit / cold)));
-      histogram[logit <= -outer ? 0 : logit >= outer ? histogramBins - 1 : inner()] += 1;
+      const x = logits[i];
+      const bin = Math.abs(x) < outer ? Math.floor(histogramBins / (1 + Math.exp(-x / cold))) : x > 0 ? last : 0;
+      histogram[bin] += 1;
     }
     const kept = this.space.groups.map(({ offset, size }) => {
       let open = 0;
@@ -178,8 +179,8 @@ export class Search implements AsyncIterable<SearchStep> {
     this.trace.entries.push(entry);
     const every = Math.ceil(this.settings.steps / snapshotCount);
     const due = this.trace.snapshots.length === 0 || step.step - this.trace.snapshots.at(-1)!.step >= every;
-    const last = step.step === this.settings.steps - 1;
-    if (logits.length <= snapshotGates && (due || last)) {
+    const ends = step.step === this.settings.steps - 1;
+    if (logits.length <= snapshotGates && (due || ends)) {
       this.trace.snapshots.push({ step: step.step, logits: Array.from(logits, (x) => Math.fround(x)) });
     }
   }
