@@ -20,4 +20,5 @@ export { descent, descentRate, type DescentRun, stationarity } from "./descent.j
 export { discretisationGap, type DiscretisationGap, type Rounding } from "./discretisation.js";
 export { Divergence, initialDivergence } from "./divergence.js";
 export { labelDependence, sameLaw, type SymmetricGroup } from "./symmetries.js";
+export { worstCase, type WorstCase } from "./worstCase.js";
 export * from "./testbed/index.js";

@@ -5,7 +5,7 @@ import { ReferenceAccumulators } from "../../lib/relaxation/accumulators.js";
 import { gate, gateSlope, relaxationSettings, type RelaxationSettings, updates } from "../../lib/relaxation/index.js";
 import { clip } from "../../lib/relaxation/updates/update.js";
 import { certificate, type Certificate } from "../../lib/theory/index.js";
-import { adversaries, type Adversary } from "./sequences.js";
+import { adversaries, type Adversary, contest } from "./sequences.js";
 
 /** A fault to be put into a run; what isn't named is as it should be. */
 interface Mutation {
@@ -111,4 +111,28 @@ describe("the certificate bites", () => {
       });
     }
   }
+});
+
+describe("what the certificate can't see", () => {
+  const options = { gateCount: 2, coldTemperature: 0.1, hotTemperature: 0.5, logitBound: 2, stepSize: 0.4 };
+
+  test("a lost clip: the bounds hold without a box too, and the logits leave it", () => {
+    for (const update of ["mirror", "euler"] as const) {
+      const settings = relaxationSettings({ ...options, update });
+      for (const kind of Object.keys(adversaries)) {
+        const { atFinal, atWorst } = run(settings, adversaries[kind], 200, { box: () => Infinity });
+        assert.ok(atFinal.holds && atWorst.holds, kind);
+      }
+    }
+  });
+
+  test("so here: no update leaves the box, whatever the gradients", () => {
+    for (const update of ["mirror", "euler", "adaptive", "adam"] as const) {
+      const settings = relaxationSettings({ ...options, update });
+      for (const kind of Object.keys(adversaries)) {
+        const { range } = contest(settings, adversaries[kind], 200, 0).accumulators();
+        assert.ok(Math.min(...range!.lowest) >= -2 && Math.max(...range!.highest) <= 2, `${update} ${kind}`);
+      }
+    }
+  });
 });

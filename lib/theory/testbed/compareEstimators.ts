@@ -1,0 +1,168 @@
+import { median } from "simple-statistics";
+import { Random } from "../../engine/index.js";
+import { ProgressMeter, type WorkOptions } from "../../progress.js";
+import { type EstimatorName, estimators, type UpdateName } from "../../relaxation/index.js";
+import { logisticNoise } from "../../relaxation/noise.js";
+import { average } from "../../statistics/index.js";
+import { enumerate, type Optimum } from "./enumerate.js";
+import { subsetProblem, type SubsetProblem } from "./problem.js";
+import { runTestbed, testbedBox } from "./run.js";
+
+/** A mean, or a rate, with its 95 % interval. */
+export interface Scored {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** How one estimator does on the testbed. */
+export interface EstimatorScore {
+  readonly estimator: EstimatorName;
+  readonly update: UpdateName;
+  /** Chosen among the trials, on problems of their own. */
+  readonly stepSize: number;
+  readonly seeds: number;
+  /** How often the final architecture is the best of all (Wilson's interval). */
+  readonly hitRate: Scored;
+  /** Loss of the final architecture above the best. */
+  readonly gap: Scored;
+  /** At the start: the trace of the covariance of the logits' gradient over the squared length of its mean. */
+  readonly noise: Scored;
+  /** Median number of steps after which the best architecture is reached for good; undefined if it never is. */
+  readonly steps: number | undefined;
+}
+
+export interface CompareOptions extends WorkOptions {
+  /** Default: all of them. */
+  readonly estimators?: readonly EstimatorName[];
+  readonly kind?: "logistic" | "linear";
+  /** `"adam"` (default) or `"euler"`: the updates that go with every estimator. */
+  readonly update?: "adam" | "euler";
+  /** Problems; default 50. */
+  readonly seeds?: number;
+  /** Points a step; default 32. */
+  readonly batch?: number;
+  /** Default 300. */
+  readonly steps?: number;
+  /** Step sizes tried, the same for every estimator; default 0.01, 0.03, 0.1, 0.3. */
+  readonly stepSizes?: readonly number[];
+  /** Problems to choose the step size on; default 10, none of those that are scored. */
+  readonly tuningSeeds?: number;
+}
+
+/** Seeds of problems to tune on start here, far from those that are scored. */
+const firstTuningSeed = 1_000_000;
+
+/** Draws for the noise of a gradient. */
+const noiseDraws = 200;
+
+/**
+ * Scores estimators against the enumerated optimum, on the same problems, batches, budgets and trials of the step size.
+ *
+ * @example
+ * ```ts
+ * (await compareEstimators({ seeds: 50 })).map(({ estimator, hitRate }) => [estimator, hitRate.value]);
+ * ```
+ * Source: section 6 of this project's method notes.
+ */
+export async function compareEstimators(options: CompareOptions = {}): Promise<EstimatorScore[]> {
+  const names = options.estimators ?? (Object.keys(estimators) as EstimatorName[]);
+  const { kind = "logistic", update = "adam", seeds = 50, batch = 32, steps = 300, tuningSeeds = 10 } = options;
+  const stepSizes = options.stepSizes ?? [0.01, 0.03, 0.1, 0.3];
+  const solved = (first: number, count: number): Solved[] =>
+    Array.from({ length: count }, (_, k) => {
+      const problem = subsetProblem({ kind, seed: first + k });
+      return { seed: first + k, problem, optimum: enumerate(problem) };
+    });
+  const [scored, tuned] = [solved(0, seeds), solved(firstTuningSeed, tuningSeeds)];
+  const meter = new ProgressMeter("estimators", names.length, options.onProgress);
+  const scores: EstimatorScore[] = [];
+  for (const estimator of names) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (options.signal?.aborted) break;
+    const searches = (on: readonly Solved[], stepSize: number): Search[] =>
+      on.map((one) => search(one, { estimator, update, batch, steps, stepSize }));
+    const trials = stepSizes.map((stepSize) => mean(searches(tuned, stepSize).map(({ gap }) => gap)));
+    const stepSize = stepSizes[trials.indexOf(Math.min(...trials))];
+    const results = searches(scored, stepSize);
+    const reached = results.flatMap((result) => (result.reached === undefined ? [] : [result.reached]));
+    scores.push({
+      estimator,
+      update,
+      stepSize,
+      seeds,
+      hitRate: wilson(reached.length, seeds),
+      gap: averaged(results.map((result) => result.gap)),
+      noise: averaged(scored.map(({ problem, seed }) => gradientNoise(problem, estimator, batch, seed))),
+      steps: reached.length > 0 ? median(reached) : undefined,
+    });
+    meter.report(scores.length);
+  }
+  return scores;
+}
+
+interface Solved {
+  readonly seed: number;
+  readonly problem: SubsetProblem;
+  readonly optimum: Optimum;
+}
+
+interface Search {
+  readonly gap: number;
+  /** The step after which the best architecture is kept; undefined if it isn't the final one. */
+  readonly reached: number | undefined;
+}
+
+function search({ seed, problem, optimum }: Solved, options: Parameters<typeof runTestbed>[1]): Search {
+  const run = runTestbed(problem, { ...options, seed });
+  let reached = run.steps + 1;
+  while (reached > 0 && run.logits[reached - 1].every((x, i) => Number(x > 0) === optimum.mask[i])) reached--;
+  return {
+    gap: problem.loss(run.mask) - optimum.loss,
+    reached: reached <= run.steps ? reached : undefined,
+  };
+}
+
+/** The noise of the logits' gradient at half-open gates, over batches and draws of the estimator. */
+function gradientNoise(problem: SubsetProblem, name: EstimatorName, batch: number, seed: number): number {
+  const { gateCount, points } = problem;
+  const estimator = estimators[name];
+  const { coldTemperature: cold } = testbedBox;
+  const hot = name === "one-temperature" ? cold : testbedBox.hotTemperature;
+  const start = { cold, hot, step: 0, annealSteps: 1, advantage: 0 };
+  const draws = Array.from({ length: noiseDraws }, (_, draw) => {
+    const noise = estimator.noisy ? logisticNoise(gateCount, seed, draw) : new Float64Array(gateCount);
+    const a = noise.map((l) => estimator.gate(0, l, start));
+    const rows = new Random(seed, "noise batch", draw).permutation(points, batch);
+    return { noise, g: problem.gradient(a, rows), loss: problem.loss(a, rows) };
+  });
+  const meanLoss = mean(draws.map(({ loss }) => loss));
+  const pulls = draws.map(({ noise, g, loss }) =>
+    g.map((x, i) => estimator.pull(0, x, noise[i], { ...start, advantage: loss - meanLoss })),
+  );
+  const centre = Float64Array.from({ length: gateCount }, (_, i) => mean(pulls.map((v) => v[i])));
+  const spread = mean(pulls.map((v) => v.reduce((sum, x, i) => sum + (x - centre[i]) ** 2, 0)));
+  return spread / centre.reduce((sum, x) => sum + x * x, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value / values.length, 0);
+}
+
+function averaged(values: readonly number[]): Scored {
+  const { mean: value, low, high } = average(values.map((value, search) => ({ search, retraining: 0, value })));
+  return { value, low, high };
+}
+
+/** Wilson's 95 % interval of a rate. */
+function wilson(hits: number, trials: number): Scored {
+  const z = 1.959964;
+  const rate = hits / trials;
+  const centre = (rate + (z * z) / (2 * trials)) / (1 + (z * z) / trials);
+  const half = (z * Math.sqrt((rate * (1 - rate)) / trials + (z * z) / (4 * trials * trials))) / (1 + (z * z) / trials);
+  return {
+    value: rate,
+    low: Math.min(rate, Math.max(0, centre - half)),
+    high: Math.max(rate, Math.min(1, centre + half)),
+  };
+}

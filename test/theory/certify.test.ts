@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { run } from "../../lib/cli.js";
+import { certify, compareEstimators } from "../../lib/theory/index.js";
+
+/** What a command prints, and its exit code. */
+async function printed(args: string[]): Promise<{ code: number; text: string }> {
+  const lines: string[] = [];
+  const { log, error } = console;
+  console.log = console.error = (line: string) => lines.push(line);
+  try {
+    return { code: await run(args), text: lines.join("\n") };
+  } finally {
+    console.log = log;
+    console.error = error;
+  }
+}
+
+describe("twotemp certify", () => {
+  test("prints rows for programs", async () => {
+    const { code, text } = await printed(["certify", "--seeds", "2", "--json"]);
+    assert.equal(code, 0);
+    const rows = JSON.parse(text) as Record<string, unknown>[];
+    assert.deepEqual([...new Set(rows.map((row) => row.theorem))].sort(), [1, 2, 3, 4, 5, 8]);
+    for (const row of rows) {
+      for (const key of ["left", "right", "ratio", "seed"]) assert.equal(typeof row[key], "number", key);
+      assert.ok(["mirror", "euler", "adaptive"].includes(row.update as string));
+      assert.ok(row.batch === "full" || row.batch === 32);
+      assert.equal(row.holds, true);
+      assert.ok((row.ratio as number) <= 1 + 1e-9, JSON.stringify(row));
+    }
+  });
+
+  test("prints a table for people", async () => {
+    const { code, text } = await printed(["certify", "--seeds", "1"]);
+    assert.equal(code, 0);
+    assert.match(text, /^theorem +what is bounded +problem/);
+    assert.match(text, /All \d+ inequalities hold\.$/);
+  });
+
+  test("refuses a number of seeds that is none", async () => {
+    for (const seeds of ["0", "x", "1.5"]) {
+      const { code, text } = await printed(["certify", "--seeds", seeds]);
+      assert.deepEqual([code, text], [1, `twotemp: --seeds must be a whole number above 0; got ${seeds}`]);
+    }
+  });
+
+  test("stops when it is told to", async () => {
+    const stop = new AbortController();
+    stop.abort();
+    assert.deepEqual(await certify({ seeds: 20, signal: stop.signal }), { rows: [], runs: [] });
+  });
+});
+
+describe("the comparison of estimators", () => {
+  test("scores every estimator, and finds the drawn gates noisier than the relaxed ones", async () => {
+    const scores = await compareEstimators({ seeds: 4, tuningSeeds: 2, steps: 60, stepSizes: [0.03] });
+    assert.equal(scores.length, 8);
+    for (const { hitRate, gap, noise } of scores) {
+      assert.ok(hitRate.low <= hitRate.value && hitRate.value <= hitRate.high);
+      assert.ok(gap.value >= 0 && noise.value > 0);
+    }
+    const noise = Object.fromEntries(scores.map((score) => [score.estimator, score.noise.value]));
+    assert.ok(noise.reinforce > 5 * noise["two-temperature"]);
+    assert.ok(noise["gumbel-sigmoid"] > 5 * noise["two-temperature"]);
+  });
+});

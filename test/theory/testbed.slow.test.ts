@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Random } from "../../lib/engine/index.js";
+import { assertCertificate, certificate, enumerate, subsetProblem, worstCase } from "../../lib/theory/index.js";
+import { adversaries, contest, randomSettings } from "./sequences.js";
+
+describe("at length", () => {
+  test("20 gates are enumerated in under a minute", (context) => {
+    for (const kind of ["logistic", "linear"] as const) {
+      const problem = subsetProblem({ kind, gateCount: 20, seed: 1 });
+      const started = performance.now();
+      const { mask, loss } = enumerate(problem);
+      const seconds = (performance.now() - started) / 1000;
+      context.diagnostic(`${kind}: ${seconds.toFixed(1)} s`);
+      assert.ok(seconds < 60);
+      assert.equal(problem.loss(mask), loss);
+      // No neighbour is better: the optimum is one.
+      mask.forEach((_, i) => assert.ok(problem.loss(mask.map((open, k) => (k === i ? 1 - open : open))) >= loss));
+    }
+  });
+
+  for (const update of ["mirror", "euler", "adaptive"] as const) {
+    test(`no violation for ${update} on 20,000 sequences`, (context) => {
+      const kinds = Object.keys(adversaries);
+      let tightest = 0;
+      for (let key = 0; key < 20_000; key++) {
+        const random = new Random(key, "long run", update);
+        const settings = randomSettings(random, update, 1 + random.integer(3));
+        const run = contest(settings, adversaries[kinds[key % kinds.length]], 1 + random.integer(80), key);
+        const result = certificate(
+          run.accumulators(),
+          settings,
+          Array.from({ length: settings.gateCount }, () => random.integer(2)),
+        );
+        assertCertificate(result);
+        tightest = Math.max(tightest, result.atWorst.ratio!);
+      }
+      context.diagnostic(`tightest ratio: ${tightest}`);
+      assert.ok(tightest <= 1 + 1e-9);
+    });
+
+    test(`the worst case found for ${update} stays below the bound`, (context) => {
+      const ratios = [5, 20, 60].flatMap((steps) =>
+        [0, 1, 2].map((seed) => worstCase({ update, steps, seed, evaluations: 5000 }).ratio),
+      );
+      context.diagnostic(`largest ratio found: ${Math.max(...ratios)}`);
+      assert.ok(Math.max(...ratios) <= 1 + 1e-9);
+    });
+  }
+});
