@@ -138,7 +138,7 @@ describe("a fresh clone with an empty home folder", { skip }, () => {
     assert.match(setup.stdout, /set-up: incomplete, see above/);
     const { engine, kernel, status } = await doctor(bare);
     assert.deepEqual({ engine, kernel, status }, { engine: "wasm", kernel: null, status: 0 });
-    const small = ["--steps", "100", "--searches", "1", "--retrainings", "1", "--shots", "1"];
+    const small = ["--steps", "100", "--searches", "2", "--retrainings", "1", "--shots", "1"];
     await mainJob(t, ["--", ...small], bare);
   });
 });
