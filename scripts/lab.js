@@ -14,7 +14,7 @@ const { runMain, setUp } = require("./setup.js");
 
 runMain(async () => {
   const { usable, notebooks } = await setUp(remembered());
-  if (!usable || !notebooks) throw new SetupError("JupyterLab needs Python 3.9 or later: see above");
+  if (!usable || !notebooks) throw new SetupError("JupyterLab can't run before the set-up is complete");
   const env = { ...environment(), JUPYTER_CONFIG_PATH: path.join(paths.root, "jupyter", "config") };
   const args = ["-m", "jupyterlab", `--ServerApp.root_dir=${paths.root}`, "--LabApp.default_url=/lab/tree/notebooks"];
   // As root, in a container, Jupyter wants to be told that this is meant.

@@ -5,6 +5,7 @@ const { command } = require("./command.js");
 const { filesBelow, fingerprint, isStamped, stamp } = require("./stamp.js");
 
 const dist = path.join(paths.root, "dist");
+const entry = path.join(dist, "lib", "index.js");
 const folders = ["lib", "test", "bench"];
 
 function print() {
@@ -28,12 +29,12 @@ module.exports = {
   needs: ["packages"],
   without: "nothing",
 
-  isDone: () => fs.existsSync(path.join(dist, "lib", "index.js")) && isStamped("library", print()),
+  isDone: () => fs.existsSync(entry) && isStamped("library", print()),
 
   async run() {
     const before = print();
-    // What an interrupted compilation noted as done may not be there.
-    fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
+    // The compiler notes last what it wrote; of a dist/ that was emptied since, it doesn't know.
+    if (!fs.existsSync(entry)) fs.rmSync(path.join(dist, ".tsbuildinfo"), { force: true });
     const compiler = path.join(paths.modules, "typescript", "bin", "tsc");
     await command("library", process.execPath, [compiler, "-p", paths.root], { remedy: "npm run build" });
     sweep();
