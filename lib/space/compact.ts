@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import type { WiredCall } from "./anatomy.js";
-import { KeepZeros } from "./layers/keep-zeros.js";
 import { Mask } from "./layers/mask.js";
 import { Select } from "./layers/select.js";
 import type { Liveness } from "./liveness.js";
@@ -13,6 +12,9 @@ import type { SearchSpace } from "./space.js";
  * that no output needs. Inputs keep their shapes; a `Select` layer takes the inputs that are left, a `Mask` layer closes
  * those in front of a convolution.
  *
+ * Closed weights of kernels that are left are zeros; they stay so when this model is trained, but not when it has been
+ * saved and loaded again, as no plain layer can say so.
+ *
  * @param weights - one array a weight of the plan, in the full model's shapes
  */
 export function compact(space: SearchSpace, liveness: Liveness, weights: readonly Float32Array[]): tf.LayersModel {
@@ -23,6 +25,8 @@ export function compact(space: SearchSpace, liveness: Liveness, weights: readonl
   const built = new Map<number, tf.SymbolicTensor>();
   const layers = new Map<tf.layers.Layer, tf.layers.Layer>();
   const outputs = new Set(graph.outputs);
+  /** Inputs with closed elements, in front of layers that read them all. */
+  const masked = new Map<number, tf.SymbolicTensor>();
 
   /** Takes the units that are left out of a value that has them all. */
   const shrink = (value: number, symbol: tf.SymbolicTensor, name: string): tf.SymbolicTensor => {
@@ -47,9 +51,12 @@ export function compact(space: SearchSpace, liveness: Liveness, weights: readonl
       const symbol = built.get(value)!;
       const gates = plan.calls[c].inputGates[k];
       if (!gates || !liveness.isMasked(c, k)) return [symbol];
+      const known = masked.get(value);
+      if (known) return [known];
       const open = [...gates.gateOf].map((gate) => (gate < 0 || liveness.mask[gate] ? 1 : 0));
-      const mask = new Mask({ name: `${layerName(call)}_mask_${c}_${k}`, shape: gates.shape, open });
-      return [mask.apply(symbol) as tf.SymbolicTensor];
+      const made = new Mask({ name: `${layerName(call)}_mask_${k}`, shape: gates.shape, open }).apply(symbol);
+      masked.set(value, made as tf.SymbolicTensor);
+      return [made as tf.SymbolicTensor];
     });
     let made: tf.SymbolicTensor[];
     if (liveness.aliasOf(call) !== undefined) {
@@ -166,7 +173,7 @@ function setWeights(
     const all = /\/moving_variance$/.test(name);
     const values = Float32Array.from(entries, (entry) => (keep[entry] || all ? weights[w][entry] : 0));
     const kept = entries.map((entry) => keep[entry]);
-    if (trainable && kept.includes(0)) constrain(layer, index, kept, shape);
+    if (trainable && kept.includes(0)) holdZeros(layer, index, kept, shape);
     return tf.tensor(values, shape, "float32");
   });
   layer.setWeights(tensors);
@@ -182,18 +189,27 @@ function entriesAt(shape: readonly number[], kept: readonly Int32Array[]): Int32
   return Int32Array.from(entries);
 }
 
-/** Entries that a weight mask closed stay zero in training. */
-function constrain(layer: tf.layers.Layer, index: number, keep: Int32Array, shape: readonly number[]): void {
-  const variable = layer.weights[index] as unknown as { constraint: unknown };
-  const constraint = new KeepZeros({ keep: [...keep], shape });
-  variable.constraint = constraint;
-  const short = layer.weights[index].name.split("/").at(-1)!.replace(/_\d+$/, "");
-  const key = short.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-  const property =
-    key === "depthwiseKernel"
-      ? "depthwiseConstraint"
-      : key === "pointwiseKernel"
-        ? "pointwiseConstraint"
-        : `${key}Constraint`;
-  (layer as unknown as Record<string, unknown>)[property] = constraint;
+/**
+ * Keeps the entries that a weight mask closed at zero while the model is trained. TensorFlow.js applies no constraints
+ * in training, so the layer computes with the product of weight and mask, which lets no gradient through to them.
+ */
+function holdZeros(layer: tf.layers.Layer, index: number, keep: Int32Array, shape: readonly number[]): void {
+  const variable = layer.weights[index] as unknown as { val: tf.Tensor };
+  const mask = tf.keep(tf.tensor(Float32Array.from(keep), [...shape]));
+  const call = layer.call.bind(layer);
+  layer.call = (inputs, options) =>
+    tf.tidy(() => {
+      const own = variable.val;
+      try {
+        variable.val = tf.mul(own, mask);
+        return call(inputs, options);
+      } finally {
+        variable.val = own;
+      }
+    });
+  const dispose = layer.dispose.bind(layer);
+  layer.dispose = () => {
+    if (!mask.isDisposed) mask.dispose();
+    return dispose();
+  };
 }

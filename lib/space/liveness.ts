@@ -393,23 +393,36 @@ export class Liveness {
     return gates !== undefined && gates.shape.length > 1 && gates.gateOf.some((_, i) => !this.open(c, k, i));
   }
 
-  private peakActivationBytes(): number {
+  /**
+   * The layers of the compacted network as they run: depth first from the outputs, inputs in their order, as
+   * {@link traceModel} and TensorFlow.js lay them out.
+   */
+  private schedule(): {
+    inputs: number[];
+    steps: { reads: number[]; writes: number[] }[];
+    ends: number[];
+    sizes: number[];
+  } {
     const { graph, calls } = this.gating.anatomy;
-    /** What each layer of the compacted network reads and writes, by number of buffer. */
-    const steps: { reads: number[]; writes: number[] }[] = [];
     const sizes: number[] = [];
+    const madeBy: ({ reads: number[]; writes: number[] } | undefined)[] = [];
+    const buffer = (size: number): number => {
+      madeBy.push(undefined);
+      return sizes.push(size) - 1;
+    };
+    const layer = (reads: number[], outputs: readonly number[]): number[] => {
+      const writes = outputs.map(buffer);
+      for (const write of writes) madeBy[write] = { reads, writes };
+      return writes;
+    };
     const bufferOf = new Map<number, number>();
-    const buffer = (size: number): number => sizes.push(size) - 1;
     const place = (value: number, made: number, maker?: WiredCall): void => {
-      bufferOf.set(value, made);
-      if (!this.isSelected(value, maker)) return;
-      const selected = buffer(this.elements(value));
-      steps.push({ reads: [made], writes: [selected] });
-      bufferOf.set(value, selected);
+      bufferOf.set(value, this.isSelected(value, maker) ? layer([made], [this.elements(value)])[0] : made);
     };
     const whole = (value: number): number => sizeOf(graph.values[value].shape);
-    const held = new Set(graph.inputs.map((value) => buffer(whole(value))));
-    [...held].forEach((made, i) => place(graph.inputs[i], made));
+    const inputs = graph.inputs.map((value) => buffer(whole(value)));
+    graph.inputs.forEach((value, i) => place(value, inputs[i]));
+    const masked = new Map<number, number>();
     for (const [c, call] of calls.entries()) {
       if (!this.isNeeded(call)) continue;
       const same = this.aliasOf(call);
@@ -422,20 +435,42 @@ export class Liveness {
         if (!operands[k]) return [];
         const read = bufferOf.get(value)!;
         if (!this.isMasked(c, k)) return [read];
-        const masked = buffer(sizes[read]);
-        steps.push({ reads: [read], writes: [masked] });
-        return [masked];
+        if (!masked.has(value)) masked.set(value, layer([read], [sizes[read]])[0]);
+        return [masked.get(value)!];
       });
-      const writes = call.outputs.map((value) =>
-        buffer(this.isSelected(value, call) ? whole(value) : this.elements(value)),
+      const writes = layer(
+        reads,
+        call.outputs.map((value) => (this.isSelected(value, call) ? whole(value) : this.elements(value))),
       );
-      steps.push({ reads, writes });
       call.outputs.forEach((value, o) => place(value, writes[o], call));
     }
+    const ends = graph.outputs.map((value) => bufferOf.get(value)!);
+    const steps: { reads: number[]; writes: number[] }[] = [];
+    const known = new Set(inputs);
+    const pending = [...ends].reverse();
+    while (pending.length > 0) {
+      const at = pending.at(-1)!;
+      const step = madeBy[at];
+      const missing = known.has(at) ? [] : step!.reads.filter((read) => !known.has(read));
+      if (missing.length > 0) {
+        pending.push(...missing.reverse());
+        continue;
+      }
+      pending.pop();
+      if (known.has(at)) continue;
+      steps.push(step!);
+      for (const write of step!.writes) known.add(write);
+    }
+    return { inputs, steps, ends, sizes };
+  }
+
+  private peakActivationBytes(): number {
+    const { inputs, steps, ends, sizes } = this.schedule();
     const last = new Map<number, number>();
-    steps.forEach(({ reads, writes }, s) => [...reads, ...writes].forEach((read) => last.set(read, s)));
-    for (const value of graph.outputs) last.set(bufferOf.get(value)!, steps.length);
-    let live = [...held].reduce((sum, at) => sum + sizes[at], 0);
+    steps.forEach(({ reads, writes }, s) => [...reads, ...writes].forEach((at) => last.set(at, s)));
+    for (const end of ends) last.set(end, steps.length);
+    const held = new Set(inputs);
+    let live = inputs.reduce((sum, at) => sum + sizes[at], 0);
     let peak = live;
     for (const [s, { writes }] of steps.entries()) {
       for (const at of writes) {

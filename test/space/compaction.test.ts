@@ -1,39 +1,81 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import fc from "fast-check";
 import { ready } from "../../lib/engine/index.js";
-import type { GateKind, GateSelector } from "../../lib/space/index.js";
+import { cellStages, invarianceStages, mobilenet, operationNetwork, resnet, vgg } from "../../lib/models/index.js";
+import { searchSpace } from "../../lib/space/index.js";
 import { checkCompaction } from "./compactionProperty.js";
-import { buildModel, recipes } from "./randomGraph.js";
+import { checkRandomModels, selectors } from "./kinds.js";
 
-export const kinds: readonly (GateKind | "mixed")[] = ["input", "weight", "unit", "block", "mixed"];
-
-const mixed = (layer: tf.layers.Layer): GateKind | "none" => {
-  const className = layer.getClassName();
-  if (className === "InputLayer") return "input";
-  if (!["Dense", "Conv2D"].includes(className)) return "none";
-  return layer.name.length % 2 ? "unit" : "weight";
-};
-
-export const selectorOf = (kind: GateKind | "mixed"): GateSelector => (kind === "mixed" ? mixed : kind);
-
-describe("compaction", () => {
+describe("masked and compacted are the same network", () => {
   before(() => ready());
 
-  for (const kind of kinds) {
-    test(`random models with ${kind} gates: masked and compacted are the same network`, () => {
-      let compared = 0;
-      fc.assert(
-        fc.property(recipes(12), fc.constantFrom(0.5, 0.8, 1), fc.nat(1000), (recipe, density, seed) => {
-          const model = buildModel(recipe);
-          compared += checkCompaction(model, selectorOf(kind), density, seed) ? 1 : 0;
-          model.dispose();
-        }),
-        { includeErrorInReport: true, numRuns: Number(process.env.RUNS ?? 12), seed: Number(process.env.SEED ?? 1) },
-      );
-      console.log(kind, compared);
-      assert.ok(compared >= 4, `${compared} vertices were connected`);
+  for (const [kind, gates] of Object.entries(selectors)) {
+    test(`random models with ${kind} gates`, () => {
+      const compared = checkRandomModels(gates, 10, 10, 1);
+      assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);
     });
   }
+
+  test("a residual network whose units and blocks have gates", () => {
+    const model = resnet({ depth: 8, inputShape: [8, 8, 1], classes: 3, filters: 4 });
+    assert.ok(checkCompaction(model, "unit", 0.6, 1));
+    assert.ok(checkCompaction(model, "block", 0.4, 2));
+    const all = searchSpace(model, {
+      gates: (layer) =>
+        layer.getClassName() === "Add" ? "block" : layer.getClassName() === "Conv2D" ? "unit" : "none",
+    });
+    assert.deepEqual([...new Set(all.groups.map(({ kind }) => kind))].sort(), ["block", "unit"]);
+    assert.ok(checkCompaction(model, all.gates, 0.6, 3));
+  });
+
+  test("VGG and MobileNet with unit gates", () => {
+    assert.ok(checkCompaction(vgg({ depth: 11, classes: 3, width: 1 / 16 }), "unit", 0.7, 1));
+    assert.ok(checkCompaction(mobilenet({ inputShape: [16, 16, 3], classes: 3, width: 1 / 8 }), "unit", 0.8, 1));
+  });
+
+  test("networks of operations", () => {
+    const cell = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: cellStages(4) });
+    const invariances = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: invarianceStages() });
+    let compared = 0;
+    for (let seed = 0; seed < 4; seed++) {
+      compared += checkCompaction(cell, "op", 0.5, seed) ? 1 : 0;
+      compared += checkCompaction(invariances, "op", 0.5, seed) ? 1 : 0;
+    }
+    assert.ok(compared >= 3, `${compared} of 8 vertices were connected`);
+  });
+
+  test("a compacted model is saved and loaded by TensorFlow.js; its closed weights stay closed in training", async () => {
+    const input = tf.input({ shape: [6, 6, 2] });
+    const separable = tf.layers.separableConv2d({ filters: 3, kernelSize: 2, depthMultiplier: 2 }).apply(input);
+    const flat = tf.layers.flatten().apply(separable);
+    const model = tf.model({ inputs: input, outputs: tf.layers.dense({ units: 2 }).apply(flat) as tf.SymbolicTensor });
+    const space = searchSpace(model, {
+      gates: (layer) =>
+        layer.getClassName() === "InputLayer" ? "input" : layer.weights.length > 0 ? "weight" : "none",
+    });
+    const mask = Array.from({ length: space.gateCount }, (_, i) => (i % 3 ? 1 : 0));
+    const compacted = space.architecture(mask).compact();
+    let saved: tf.io.ModelArtifacts | undefined;
+    await compacted.save(
+      tf.io.withSaveHandler(async (artifacts) => {
+        saved = artifacts;
+        return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
+      }),
+    );
+    const loaded = await tf.loadLayersModel(tf.io.fromMemory(saved!));
+    const x = tf.linspace(-1, 1, 144).reshape([2, 6, 6, 2]);
+    const outputs = [compacted, loaded].map((each) => [...(each.predict(x) as tf.Tensor).dataSync()]);
+    assert.deepEqual(outputs[0], outputs[1]);
+    compacted.compile({ optimizer: "adam", loss: "meanSquaredError" });
+    const zeros = (): number =>
+      compacted
+        .getWeights()
+        .filter(({ rank }) => rank > 1)
+        .reduce((sum, kernel) => sum + kernel.dataSync().filter((value) => value === 0).length, 0);
+    const before = zeros();
+    await compacted.trainOnBatch(x, tf.ones([2, 2]));
+    assert.equal(zeros(), before, "closed weights stay closed in training");
+    assert.ok(before > 10);
+  });
 });
