@@ -1,1 +1,4 @@
-export {};
+/** Defines the kinds of tasks of this package; loaded by every process that plans or executes them. */
+import "./search.js";
+import "./testbed.js";
+import "./transfer.js";

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { controls } from "../../baselines/index.js";
+import { Architecture } from "../../space/index.js";
+import { transfer } from "../../transfer/index.js";
+import { defineTaskKind } from "../kinds.js";
+import { dataHashes, openSource, openSpace, openTarget, sourceSchema, spaceSchema } from "./workspace.js";
+
+const count = z.number().int().positive();
+
+/** How architectures are retrained and judged, with the defaults of `transfer`. */
+export interface RetrainingData {
+  readonly retrainings: number;
+  readonly randomCount: number;
+  readonly steps: number;
+  readonly learningRates: readonly number[];
+  readonly tuningTasks: number;
+  readonly tuningArchitectures: number;
+  readonly training?: { readonly steps: number; readonly batch: number; readonly stepSize: number };
+  readonly seed: number;
+}
+
+export const retrainingSchema: z.ZodType<RetrainingData, Partial<RetrainingData>> = z.strictObject({
+  retrainings: count.default(5),
+  randomCount: count.default(20),
+  steps: count.default(150),
+  learningRates: z.array(z.number().positive()).min(1).max(20).readonly().default([0.001, 0.003, 0.01]),
+  tuningTasks: count.default(4),
+  tuningArchitectures: count.default(5),
+  training: z.strictObject({ steps: count, batch: count, stepSize: z.number().positive() }).optional(),
+  seed: z.number().int().default(0),
+});
+
+const settingsSchema = z.strictObject({
+  source: sourceSchema,
+  target: z.string().min(1).max(200),
+  space: spaceSchema,
+  arms: z.array(z.enum(controls.map(({ name }) => name) as [string, ...string[]])),
+  shots: count,
+  retraining: retrainingSchema,
+});
+
+defineTaskKind({
+  name: "transfer",
+  settings: settingsSchema,
+  module: __filename,
+  usesEngine: true,
+  execute: async ({ source: sourceData, target: targetName, space: spaceData, arms, shots, retraining }, context) => {
+    const { source, seen, heldOut } = await openSource(sourceData);
+    const target = await openTarget(targetName, source);
+    const space = openSpace(spaceData, seen);
+    const learned = context.inputs.map((input) =>
+      Architecture.fromJSON((input as { architecture: unknown }).architecture, space),
+    );
+    const { signal, onProgress } = context;
+    const result = await transfer(space, learned, target, {
+      ...retraining,
+      source: seen,
+      heldOut,
+      shots: [shots],
+      arms: controls.filter(({ name }) => arms.includes(name)),
+      signal,
+      onProgress,
+    });
+    return {
+      rows: result.records,
+      tuning: result.tuning,
+      refused: result.refused,
+      data: dataHashes(source, target),
+    };
+  },
+});

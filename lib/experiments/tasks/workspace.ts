@@ -1,0 +1,118 @@
+import type * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
+import { type Dataset, dataset } from "../../data/index.js";
+import { TwotempError } from "../../errors.js";
+import {
+  cellStages,
+  cnn,
+  invarianceStages,
+  lenet,
+  mlp,
+  mobilenet,
+  operationNetwork,
+  resnet,
+  vgg,
+} from "../../models/index.js";
+import { type GateKind, type SearchSpace, searchSpace } from "../../space/index.js";
+
+type BuilderName = "mlp" | "cnn" | "lenet" | "vgg" | "resnet" | "mobilenet" | "cell" | "invariance";
+type Shape = { readonly inputShape: readonly number[]; readonly classes: number };
+
+/** Builders by name; what else they take comes from the experiment as plain data, and they check it. */
+const builders: Readonly<Record<BuilderName, (options: never) => tf.LayersModel>> = {
+  mlp,
+  cnn,
+  lenet,
+  vgg,
+  resnet,
+  mobilenet,
+  cell: ({ inputShape, classes }: Shape) => operationNetwork({ inputShape, classes, stages: cellStages() }),
+  invariance: ({ inputShape, classes }: Shape) => operationNetwork({ inputShape, classes, stages: invarianceStages() }),
+};
+
+const option = z.union([z.number(), z.string().max(100), z.boolean(), z.array(z.number()).max(100)]);
+
+type ModelOption = string | number | boolean | readonly number[];
+
+/** A model and its gates, as data. */
+export interface SpaceData {
+  readonly model: { readonly builder: BuilderName } & Readonly<Record<string, ModelOption>>;
+  readonly gates: GateKind;
+}
+
+/** Which examples are searched, and which are held out for choosing learning rates. */
+export interface SourceData {
+  readonly name: string;
+  /** Fraction of each class's training examples that no search sees. Default 0.2. */
+  readonly heldOut: number;
+  /** Number of examples that the search sees. Default: all that aren't held out. */
+  readonly examples?: number;
+  readonly seed: number;
+}
+
+export const spaceSchema: z.ZodType<SpaceData> = z.strictObject({
+  model: z.object({ builder: z.enum(Object.keys(builders) as [BuilderName]) }).catchall(option),
+  gates: z.enum(["input", "weight", "unit", "block", "op"]),
+}) as z.ZodType<SpaceData>;
+
+export const sourceSchema: z.ZodType<SourceData, Partial<SourceData>> = z.strictObject({
+  name: z.string().min(1).max(200),
+  heldOut: z.number().gt(0).lt(1).default(0.2),
+  examples: z.number().int().positive().optional(),
+  seed: z.number().int().default(0),
+});
+
+/** Data sets stay in memory from one task of a process to the next, so many of them. */
+const remembered = 4;
+const datasets = new Map<string, Promise<Dataset>>();
+
+async function load(name: string): Promise<Dataset> {
+  let found = datasets.get(name);
+  if (!found) {
+    found = dataset(name);
+    datasets.set(name, found);
+    if (datasets.size > remembered) datasets.delete(datasets.keys().next().value as string);
+  }
+  try {
+    return await found;
+  } catch (error) {
+    datasets.delete(name);
+    throw error;
+  }
+}
+
+/** The source in its own scale, what the search sees of it, and what is held out. */
+export async function openSource({ name, heldOut, examples, seed }: SourceData): Promise<{
+  source: Dataset;
+  seen: Dataset;
+  heldOut: Dataset;
+}> {
+  const source = (await load(name)).standardised();
+  const [rest, held] = source.split(heldOut, seed);
+  if (examples === undefined || examples === rest.train.count) return { source, seen: rest, heldOut: held };
+  if (examples > rest.train.count) {
+    throw new TwotempError(
+      "experiments/examples",
+      `${name} has ${rest.train.count} examples that aren't held out, not ${examples}`,
+    );
+  }
+  const [seen] = rest.split(1 - examples / rest.train.count, seed);
+  return { source, seen, heldOut: held };
+}
+
+/** The target in the scale of the source. */
+export async function openTarget(name: string, source: Dataset): Promise<Dataset> {
+  return (await load(name)).standardised(source);
+}
+
+/** The search space of a source. */
+export function openSpace({ model: { builder, ...options }, gates }: SpaceData, source: Dataset): SearchSpace {
+  const build = builders[builder] as unknown as (options: Shape) => tf.LayersModel;
+  const model = build({ ...options, inputShape: source.inputShape, classes: source.classCount });
+  return searchSpace(model, { gates });
+}
+
+/** The hashes of the files behind data sets, so that a record says which bytes it was made from. */
+export function dataHashes(...sets: readonly Dataset[]): string[] {
+  return [...new Set(sets.flatMap(({ provenance }) => provenance.files.map(({ sha256 }) => sha256)))].sort();
+}
