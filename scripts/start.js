@@ -17,7 +17,9 @@ const { readSettings, settingOptions } = require("./settings.js");
 const { runMain, setUp } = require("./setup.js");
 
 const notebook = path.join(paths.root, "notebooks", "01-quickstart.ipynb");
-const results = path.join(paths.root, "runs", "quickstart");
+// Where the notebook writes: a quick run has a folder of its own.
+const written = process.env.TWOTEMP_QUICK === "1" ? path.join(paths.root, "build", "quick") : paths.root;
+const results = path.join(written, "runs", "quickstart");
 const summary = path.join(results, "summary.txt");
 const figures = path.join(results, "figures.json");
 

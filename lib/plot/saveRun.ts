@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { projectRoot } from "../project.js";
+import { outputRoot, projectRoot } from "../project.js";
 import { saveTransfer, type TransferResult } from "../transfer/index.js";
 import type { Figure } from "./figure.js";
 import { saveFigure } from "./stills.js";
@@ -10,7 +10,7 @@ const slug = (text: string): string => text.replaceAll(/[^\w.-]+/g, "-");
 
 /**
  * Keeps a transfer result and its figures: tables in `runs/<name>/`, pictures in `figures/`, each with its data beside it,
- * and the list of the pictures in `runs/<name>/figures.json`.
+ * and the list of the pictures in `runs/<name>/figures.json`. Under `TWOTEMP_QUICK=1` both folders are in `build/quick/`.
  *
  * @param name - of the run, for example `quickstart`
  * @param figures - by the last part of their file names: `<name>-<source>-to-<target>-<part>`
@@ -30,7 +30,7 @@ export async function saveRun(
   const stem = `${name}-${slug(source)}-to-${slug(target)}`;
   const files: string[] = [];
   for (const [part, figure] of Object.entries(figures)) {
-    const saved = await saveFigure(figure, join(projectRoot, "figures", `${stem}-${part}`));
+    const saved = await saveFigure(figure, join(outputRoot(), "figures", `${stem}-${part}`));
     files.push(...saved.files.map((file) => relative(projectRoot, file)));
     if (saved.missing) console.log(saved.missing);
   }

@@ -1,16 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectRoot } from "../project.js";
+import { outputRoot } from "../project.js";
 import type { TransferResult } from "./result.js";
 
 /**
  * Writes a result to `runs/<name>/`: `effects.csv`, `records.jsonl`, `tuning.jsonl` and `summary.txt`.
+ * Under `TWOTEMP_QUICK=1` the folder is `build/quick/runs/<name>/`.
  *
  * @param name - a folder name, for example `quickstart`
  * @returns the folder
  */
 export function saveTransfer(name: string, result: TransferResult): string {
-  const folder = join(projectRoot, "runs", name);
+  const folder = join(outputRoot(), "runs", name);
   mkdirSync(folder, { recursive: true });
   const lines = (rows: readonly object[]): string => rows.map((row) => JSON.stringify(row) + "\n").join("");
   writeFileSync(join(folder, "effects.csv"), result.effectsCsv());
