@@ -94,10 +94,10 @@ export class Architecture {
     this.alive = space.liveness(mask);
     const { cuts } = this.alive;
     if (cuts.length > 0) {
-      const more = cuts.length > 1 ? ` (and ${cuts.length - 1} more)` : "";
+      const { message } = cuts.find(({ blocked }) => blocked) ?? cuts[0];
       throw new TwotempError(
         "space/disconnected",
-        `the architecture is cut: ${cuts.at(-1)!.message}${more}; keep more gates`,
+        `the architecture is cut: ${message}; keep more gates, or repair it`,
       );
     }
     this.density = mask.reduce((sum, gate) => sum + gate, 0) / Math.max(1, mask.length);

@@ -11,8 +11,8 @@ const fed = 2;
 export interface Cut {
   readonly layer: string;
   readonly message: string;
-  /** Gates any of which would mend the cut, as far as they are known. */
-  readonly gates: readonly number[];
+  /** Whether something of the input reaches the layer, but no open gate lets it in. */
+  readonly blocked: boolean;
 }
 
 /**
@@ -178,7 +178,7 @@ export class Liveness {
     graph.outputs.forEach((value, i) => {
       needed[value] = 1;
       if (!this.state[stationOf[value]].includes(fed)) {
-        cuts.push({ layer: `output ${i}`, message: `no open path leads from an input to output ${i}`, gates: [] });
+        cuts.push({ layer: `output ${i}`, message: `no open path leads from an input to output ${i}`, blocked: false });
       }
     });
     for (let c = calls.length - 1; c >= 0; c--) {
@@ -203,7 +203,7 @@ export class Liveness {
         cuts.push({
           layer: call.path,
           message: `${call.path} is needed, but nothing of the input reaches it`,
-          gates: this.gatesInto(c),
+          blocked: call.inputs.some((value) => this.state[stationOf[value]].includes(fed)),
         });
       }
     }
@@ -230,14 +230,6 @@ export class Liveness {
       if (this.isAlive(nodes[i]) && (summed ? state === fed : state !== zero)) return true;
     }
     return false;
-  }
-
-  private gatesInto(c: number): number[] {
-    const gates = new Set<number>();
-    for (const inputGates of this.gating.plan.calls[c].inputGates) {
-      for (const gate of inputGates?.gateOf ?? []) if (gate >= 0) gates.add(gate);
-    }
-    return [...gates];
   }
 
   private isAlive(node: number): boolean {

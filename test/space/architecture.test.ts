@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { Random, ready } from "../../lib/engine/index.js";
+import { TwotempError } from "../../lib/errors.js";
+import { cnn, mlp, resnet } from "../../lib/models/index.js";
+import { Architecture, forward, searchSpace } from "../../lib/space/index.js";
+
+const refuses = (act: () => unknown, code: string, text: RegExp): void =>
+  assert.throws(
+    act,
+    (error: unknown) => error instanceof TwotempError && error.code === code && text.test(error.message),
+  );
+const small = { inputShape: [4, 4, 1], hidden: [6, 5], classes: 3 };
+
+describe("an architecture", () => {
+  before(() => ready());
+
+  test("comes back from JSON in another build of the model, and its hash doesn't depend on names", () => {
+    const space = searchSpace(mlp(small), { gates: "input" });
+    const architecture = space.keepLargest(new Random(1).normals(16), 0.5, { method: "test" });
+    const renamed = tf.sequential({
+      layers: [
+        tf.layers.flatten({ inputShape: [4, 4, 1] }),
+        ...[6, 5].map((units) => tf.layers.dense({ units, activation: "relu" })),
+        tf.layers.dense({ units: 3, activation: "softmax" }),
+      ],
+    });
+    const again = Architecture.fromJSON(
+      JSON.parse(JSON.stringify(architecture)),
+      searchSpace(renamed, { gates: "input" }),
+    );
+    assert.deepEqual(again.mask, architecture.mask);
+    assert.equal(again.hash, architecture.hash);
+    assert.deepEqual(again.counts, architecture.counts);
+    assert.deepEqual(again.provenance, { method: "test" });
+    assert.equal(again.density, 0.5);
+    const other = space.keepLargest(new Random(2).normals(16), 0.5);
+    assert.notEqual(other.hash, architecture.hash);
+  });
+
+  test("refuses a model that doesn't fit, saying where", () => {
+    const text = JSON.stringify(searchSpace(mlp(small), { gates: "unit" }).architecture(new Uint8Array(11).fill(1)));
+    const read = (model: tf.LayersModel, gates: "unit" | "weight" = "unit"): unknown =>
+      Architecture.fromJSON(text, searchSpace(model, { gates }));
+    refuses(
+      () => read(mlp({ ...small, inputShape: [5, 4, 1] })),
+      "space/fit",
+      /input shape is \[\[4,4,1\]\] there, \[\[5,4,1\]\] here/,
+    );
+    refuses(
+      () => read(mlp({ ...small, hidden: [6, 4] })),
+      "space/fit",
+      /layer 2 \(hidden_2\) is \[\[5\]\] there, \[\[4\]\] here/,
+    );
+    refuses(() => read(mlp({ ...small, hidden: [6] })), "space/fit", /layer 2/);
+    refuses(() => read(mlp({ ...small, hidden: [6, 5, 5] })), "space/fit", /layer 3/);
+    refuses(
+      () => read(mlp(small), "weight"),
+      "space/fit",
+      /kind of gate group hidden_1 is "unit" there, "weight" here/,
+    );
+  });
+
+  test("refuses JSON that is damaged or of another kind", () => {
+    const space = searchSpace(mlp(small), { gates: "unit" });
+    const json = space.architecture(Uint8Array.from({ length: 11 }, (_, i) => (i % 4 ? 1 : 0))).toJSON();
+    const read = (data: unknown) => (): unknown => Architecture.fromJSON(data, space);
+    refuses(read("{"), "space/json", /not JSON/);
+    refuses(read({}), "space/json", /at format/);
+    refuses(read({ ...json, version: 2 }), "space/json", /version/);
+    refuses(read({ ...json, mask: "!" }), "space/json", /mask/);
+    refuses(read({ ...json, mask: "" }), "space/json", /0 bytes, 11 gates need 2/);
+    refuses(read({ ...json, mask: "/wc=" }), "space/json", /hash/);
+    refuses(read({ ...json, hash: "0" }), "space/json", /the file was changed/);
+  });
+
+  test("refuses a mask of another length and names that aren't groups", () => {
+    const space = searchSpace(mlp(small), { gates: "unit" });
+    refuses(() => space.architecture([1, 1]), "space/mask", /2 entries.*11 gates/);
+    refuses(
+      () => space.architecture(new Uint8Array(11).fill(1)).group("hidden_9"),
+      "space/group",
+      /hidden_9.*hidden_1, hidden_2/,
+    );
+  });
+
+  test("starts retraining with fresh weights, zero where closed, that keep the variance of full ones", () => {
+    const model = mlp({ inputShape: [1000], hidden: [100], classes: 3 });
+    for (const gates of ["input", "weight"] as const) {
+      const gated = gates === "input" ? "image" : "hidden_1";
+      const space = searchSpace(model, { gates: (layer) => (layer.name === gated ? gates : "none") });
+      const architecture = space.keepLargest(new Random(3).uniforms(space.gateCount), 0.1);
+      const [kernel] = architecture.initialise(5, "retraining");
+      assert.deepEqual([...kernel], [...architecture.initialise(5, "retraining")[0]], "keyed");
+      assert.notDeepEqual(
+        [...kernel.subarray(0, 4000)],
+        [...architecture.initialise(6, "retraining")[0].subarray(0, 4000)],
+      );
+      const keep = architecture.keep()[0];
+      assert.ok(kernel.every((value, i) => keep[i] === 1 || value === 0));
+      // heNormal: variance 2 / fan-in for each unit's sum, also when a tenth of the inputs is left; truncated at two
+      // deviations, which leaves 0.774 of it.
+      const power = kernel.reduce((sum, value) => sum + value * value, 0) / 100;
+      assert.ok(Math.abs(power / (2 * 0.774) - 1) < 0.05, `${gates}: ${power}`);
+    }
+  });
+
+  test("trains compacted exactly as it does masked", async () => {
+    const model = resnet({ depth: 8, inputShape: [6, 6, 1], classes: 3, filters: 4 });
+    for (const gates of ["unit", "weight", "block"] as const) {
+      const space = searchSpace(model, { gates });
+      const architecture = space.within(new Random(7, gates).normals(space.gateCount), { density: 0.5 });
+      const start = architecture.initialise(1, "start");
+      const keep = architecture.keep();
+      const compacted = architecture.compact(start);
+      compacted.compile({ optimizer: tf.train.sgd(0.05), loss: "categoricalCrossentropy" });
+
+      const { plan } = space;
+      const variables = plan.weights.map(({ shape, trainable }, w) =>
+        tf.variable(tf.tensor(start[w], shape as number[]), trainable),
+      );
+      const masks = plan.weights.map(({ shape }, w) => tf.tensor(keep[w], shape as number[]));
+      plan.weights.forEach(({ name, shape }, w) => {
+        if (name.endsWith("moving_variance")) variables[w].assign(tf.ones(shape as number[]));
+      });
+      const gateTensor = tf.tensor1d(Float32Array.from(architecture.mask));
+      const optimizer = tf.train.sgd(0.05);
+      for (let step = 0; step < 5; step++) {
+        const x = tf.tensor(new Random(step, "x").normals(8 * 36), [8, 6, 6, 1]);
+        const y = tf.oneHot(tf.tensor1d([0, 1, 2, 0, 1, 2, 0, 1], "int32"), 3) as tf.Tensor2D;
+        await compacted.trainOnBatch(x, y.toFloat());
+        const { grads } = tf.variableGrads(
+          () => {
+            const given = variables.map((variable, w) =>
+              plan.weights[w].trainable ? tf.mul(variable, masks[w]) : variable,
+            );
+            const [logits] = forward(plan, given, gateTensor, [x], {
+              training: true,
+              scaleByOpenFraction: false,
+              logits: true,
+            });
+            return tf.losses.softmaxCrossEntropy(y, logits) as tf.Scalar;
+          },
+          variables.filter(({ trainable }) => trainable),
+        );
+        optimizer.applyGradients(grads);
+      }
+      const origins = architecture.origins();
+      let compared = 0;
+      for (const layer of compacted.layers) {
+        layer.weights.forEach((weight, index) => {
+          if (weight.name.includes("moving_")) return;
+          const short = weight.name.split("/").at(-1)!.replace(/_\d+$/, "");
+          const { weight: w, entries } = origins.get(`${layer.name}/${short}`)!;
+          const whole = variables[w].dataSync();
+          const values = layer.getWeights()[index].dataSync();
+          values.forEach((value, i) => {
+            const expected = keep[w][entries[i]] ? whole[entries[i]] : 0;
+            assert.ok(
+              Math.abs(value - expected) < 2e-5,
+              `${gates} ${layer.name}/${short}: ${value} is not ${expected}`,
+            );
+            compared += 1;
+          });
+        });
+      }
+      assert.ok(compared > 100);
+    }
+  });
+});
+
+describe("initial weights", () => {
+  before(() => ready());
+
+  test("follow each layer's own initialiser, with draws of their own", () => {
+    type Initializer = ReturnType<typeof tf.initializers.zeros>;
+    const initializers: [string, Initializer, (values: Float32Array) => void][] = [];
+    const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const deviation = (values: Float32Array): number =>
+      Math.sqrt(mean(values.map((value) => value * value)) - mean(values) ** 2);
+    const near = (actual: number, expected: number): void =>
+      assert.ok(
+        Math.abs(actual - expected) < 0.04 * Math.max(0.05, Math.abs(expected)),
+        `${actual} is not ${expected}`,
+      );
+    const add = (name: string, initializer: Initializer, check: (values: Float32Array) => void): void => {
+      initializers.push([name, initializer, check]);
+    };
+    const { initializers: make } = tf;
+    add("zeros", make.zeros(), (values) => assert.ok(values.every((value) => value === 0)));
+    add("ones", make.ones(), (values) => assert.ok(values.every((value) => value === 1)));
+    add("constant", make.constant({ value: 0.25 }), (values) => assert.ok(values.every((value) => value === 0.25)));
+    add("normal", make.randomNormal({ mean: 1, stddev: 0.2 }), (values) => {
+      near(mean(values), 1);
+      near(deviation(values), 0.2);
+    });
+    add("uniform", make.randomUniform({ minval: -1, maxval: 3 }), (values) => {
+      near(mean(values), 1);
+      near(deviation(values), 4 / Math.sqrt(12));
+      assert.ok(values.every((value) => value >= -1 && value < 3));
+    });
+    add("truncated", make.truncatedNormal({ mean: 0, stddev: 1 }), (values) => {
+      near(deviation(values), 0.8796);
+      assert.ok(values.every((value) => Math.abs(value) <= 2));
+    });
+    add("glorotUniform", make.glorotUniform({}), (values) => near(deviation(values), Math.sqrt(2 / 180)));
+    add("heNormal", make.heNormal({}), (values) => near(deviation(values), 0.8796 * Math.sqrt(2 / 100)));
+    add("leCunUniform", make.leCunUniform({}), (values) => near(deviation(values), Math.sqrt(1 / 100)));
+    add("orthogonal", make.orthogonal({ gain: 2 }), (values) => {
+      const columns = tf.tensor(values, [100, 80]);
+      const gram = tf.matMul(columns, columns, true).sub(tf.eye(80).mul(4));
+      assert.ok(tf.max(tf.abs(gram)).dataSync()[0] < 1e-4);
+    });
+    for (const [name, kernelInitializer, check] of initializers) {
+      const model = tf.sequential({
+        layers: [tf.layers.dense({ name: `d_${name}`, units: 80, inputShape: [100], kernelInitializer })],
+      });
+      const space = searchSpace(model, { gates: "weight" });
+      const [kernel] = space.initialise(0, "weights");
+      check(kernel.dataSync<"float32">() as Float32Array);
+    }
+  });
+
+  test("two layers of one shape get other kernels; seed 0 is a seed; one address gives one draw", () => {
+    const space = searchSpace(mlp({ inputShape: [8], hidden: [8, 8], classes: 8 }), { gates: "unit" });
+    const draw = (...address: (string | number)[]): string[] =>
+      space.drawWeights(address).map((values) => values.join());
+    const zero = draw(0, "a");
+    assert.deepEqual(zero, draw(0, "a"));
+    assert.notDeepEqual(zero[0], draw(1, "a")[0]);
+    const kernels = [0, 2, 4].map((w) => zero[w]);
+    assert.equal(new Set(kernels).size, 3);
+  });
+
+  test("constant weights have one magnitude a layer and both signs", () => {
+    const space = searchSpace(cnn({ inputShape: [6, 6, 1], filters: [4], dense: 5, classes: 3 }), { gates: "unit" });
+    space.initialiseConstant(3, "constant").forEach((tensor, w) => {
+      const magnitudes = new Set(tensor.dataSync().map(Math.abs));
+      assert.equal(magnitudes.size, 1, space.plan.weights[w].name);
+      if (tensor.rank > 1) assert.equal(new Set(tensor.dataSync()).size, 2);
+    });
+  });
+});
