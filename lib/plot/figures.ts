@@ -7,3 +7,8 @@ export { overlap } from "./overlap.js";
 export { searchCurves } from "./searchCurves.js";
 export { searchPanel } from "./searchPanel.js";
 export { effects, transfer } from "./transfer.js";
+export { convergence } from "./theory/convergence.js";
+export { estimators } from "./theory/estimators.js";
+export { rates } from "./theory/rates.js";
+export { temperatures } from "./theory/temperatures.js";
+export { vertexDistance } from "./theory/vertexDistance.js";

@@ -3,7 +3,13 @@ import { describe, test } from "node:test";
 import { Dataset } from "../../lib/data/index.js";
 import { figures, toCsv, withTheme, type Figure } from "../../lib/plot/index.js";
 import type { EffectRow, SummaryRow } from "../../lib/transfer/index.js";
-import type { Bound, Certificate } from "../../lib/theory/index.js";
+import {
+  type Bound,
+  type Certificate,
+  convergenceStudy,
+  type EstimatorScore,
+  rateStudy,
+} from "../../lib/theory/index.js";
 import { sampleSearch } from "./sample.js";
 import { matchesSnapshot } from "./snapshot.js";
 
@@ -60,6 +66,19 @@ const digits = new Dataset({
 
 const panel = { trace: sample.trace, step: 60, finished: true, seconds: 3, certificate: () => certificate };
 
+const scores: EstimatorScore[] = (["two-temperature", "reinforce"] as const).map((estimator, k) => ({
+  estimator,
+  update: "adam",
+  stepSize: 0.03,
+  seeds: 50,
+  hitRate: { value: 0.9 - 0.5 * k, low: 0.8 - 0.5 * k, high: 0.95 - 0.5 * k },
+  gap: { value: 0.001 + 0.02 * k, low: 0.015 * k, high: 0.003 + 0.03 * k },
+  noise: { value: 0.3 + 17 * k, low: 0.2 + 15 * k, high: 0.4 + 20 * k },
+  steps: k === 0 ? 9.5 : undefined,
+}));
+
+const study = convergenceStudy({ steps: 4 });
+
 const made: Record<string, () => Figure | Promise<Figure>> = {
   searchCurves: () => figures.searchCurves(sample.trace),
   searchPanel: () => figures.searchPanel(panel),
@@ -70,6 +89,11 @@ const made: Record<string, () => Figure | Promise<Figure>> = {
   transfer: () => figures.transfer(summary),
   effects: () => figures.effects(effects),
   certificate: () => figures.certificate(certificate),
+  convergence: () => figures.convergence({ ...study, sliders: study.sliders.slice(0, 2) }),
+  rates: () => figures.rates(rateStudy({ steps: [25, 50] })),
+  temperatures: () => figures.temperatures(),
+  vertexDistance: () => figures.vertexDistance(),
+  estimators: () => figures.estimators(scores),
   bounds: () => figures.bounds([certificate.atFinal, bound("loss above the optimum", 0.3, 0.2)]),
 };
 

@@ -1,0 +1,170 @@
+import type { ConvergenceStudy, SliderName, StudiedRun } from "../../theory/index.js";
+import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "../figure.js";
+import { percent, round } from "../numbers.js";
+import { palette } from "../style.js";
+import { frameSlider } from "./sliders.js";
+
+const titles: Readonly<Record<SliderName, string>> = {
+  tc: "cold temperature ",
+  th: "hot temperature ",
+  eta: "step size ",
+  R: "box R ",
+  gamma: "price of complexity ",
+};
+
+/**
+ * Regret beside its bound, gates, objective and the loss landscape of two gates, with sliders for the temperatures, the step
+ * size, the box, the price of complexity, and the step. A slider changes its own value; the others stand at the setting in
+ * the middle of the study.
+ *
+ * Everything is inside the figure: it works in a saved notebook without a kernel.
+ *
+ * @param study - from `convergenceStudy`
+ * @returns a figure; its table has one row a slider and value: regret, bound, excess, whether the optimum was found
+ * @example
+ * ```ts
+ * await tt.show(tt.figures.convergence(tt.convergenceStudy()));
+ * ```
+ * Source: Theorem 1 of this project's method notes.
+ */
+export function convergence(study: ConvergenceStudy, options: FigureOptions = {}): Figure {
+  const { base, sliders, landscapeGates, landscapeAxis } = study;
+  const [first, second] = landscapeGates;
+  const gateCount = base.gates.length;
+  const frames: PlotlyObject[] = [];
+  const controls: PlotlyObject[] = [];
+  const traces = Array.from({ length: gateCount + 6 }, (_, k) => k);
+
+  sliders.forEach(({ name, runs }, row) => {
+    const at = runs.findIndex((run) => run.values[name] === base.values[name]);
+    controls.push(
+      frameSlider(
+        titles[name],
+        runs.map((run, k) => ({ label: String(round(run.values[name], 2)), frame: `${name} ${k}` })),
+        Math.max(at, 0),
+        { ...place(row), pad: { t: 0 } },
+      ),
+    );
+    runs.forEach((run, k) => {
+      frames.push({ name: `${name} ${k}`, data: moving(run, run.steps.length - 1), traces, layout: headline(run) });
+    });
+  });
+  base.steps.forEach((_, k) => {
+    frames.push({ name: `step ${k}`, data: moving(base, k), traces, layout: headline(base) });
+  });
+  controls.push(
+    frameSlider(
+      "step ",
+      base.steps.map((step, k) => ({ label: String(step), frame: `step ${k}` })),
+      base.steps.length - 1,
+      { ...place(sliders.length), pad: { t: 0 } },
+    ),
+  );
+
+  /** All traces of a run, with the marks at one of its steps. */
+  function moving(run: StudiedRun, k: number): PlotlyObject[] {
+    const digits = (values: readonly number[]): number[] => values.map((value) => round(value, 3));
+    return [
+      { x: run.steps, y: digits(run.bound) },
+      { x: run.steps, y: digits(run.regret) },
+      { x: [run.steps[k]], y: [round(run.regret[k], 3)] },
+      ...run.gates.map((gate) => ({ x: run.steps, y: digits(gate) })),
+      {
+        x: landscapeAxis.map((a) => round(a, 3)),
+        y: landscapeAxis.map((a) => round(a, 3)),
+        z: run.landscape.map(digits),
+      },
+      { x: digits(run.gates[first].slice(0, k + 1)), y: digits(run.gates[second].slice(0, k + 1)) },
+      { x: [round(run.gates[first][k], 3)], y: [round(run.gates[second][k], 3)] },
+    ];
+  }
+
+  const line = (name: string, color: string, axes: PlotlyObject, more: PlotlyObject = {}): PlotlyObject => ({
+    type: "scatter",
+    mode: "lines",
+    name,
+    line: { color, width: 2 },
+    hovertemplate: `%{x}: %{y}<extra>${name}</extra>`,
+    ...axes,
+    ...more,
+  });
+  const dot = (axes: PlotlyObject): PlotlyObject => ({
+    type: "scatter",
+    mode: "markers",
+    showlegend: false,
+    marker: { color: palette.red, size: 10 },
+    hoverinfo: "skip",
+    ...axes,
+  });
+  const [left, middle, right] = [
+    { xaxis: "x", yaxis: "y" },
+    { xaxis: "x2", yaxis: "y2" },
+    { xaxis: "x3", yaxis: "y3" },
+  ];
+  const looks: PlotlyObject[] = [
+    line("bound", palette.orange, left),
+    line("regret", palette.blue, left),
+    dot(left),
+    ...base.gates.map((gate, i) =>
+      line(`gate ${i}`, gate.at(-1)! > 0.5 ? palette.blue : palette.grey, middle, { showlegend: false, opacity: 0.8 }),
+    ),
+    { type: "heatmap", showscale: false, ...right, hovertemplate: "%{x}, %{y}: objective %{z}<extra></extra>" },
+    line("path", palette.red, right, { showlegend: false }),
+    dot(right),
+  ];
+  return makeFigure(
+    {
+      title: "Convergence, beside what the theorem allows",
+      subtitle: subtitleOf(base),
+      data: moving(base, base.steps.length - 1).map((trace, k) => ({ ...looks[k], ...trace })),
+      frames,
+      layout: {
+        height: 640,
+        legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+        margin: { t: 100, b: 20 },
+        xaxis: { domain: [0, 0.29], anchor: "y", title: { text: "step" } },
+        yaxis: { domain: [0.5, 1], anchor: "x", title: { text: "regret at the optimum" }, rangemode: "tozero" },
+        xaxis2: { domain: [0.37, 0.64], anchor: "y2", title: { text: "step" } },
+        yaxis2: { domain: [0.5, 1], anchor: "x2", title: { text: "gates" }, range: [-0.03, 1.03] },
+        xaxis3: { domain: [0.73, 1], anchor: "y3", title: { text: `gate ${first}` }, range: [-0.04, 1.04] },
+        yaxis3: { domain: [0.5, 1], anchor: "x3", title: { text: `gate ${second}` }, range: [-0.04, 1.04] },
+        annotations: [
+          {
+            text: "objective: light is low",
+            x: 0.5,
+            xref: "x3 domain",
+            y: 1.01,
+            yref: "y3 domain",
+            yanchor: "bottom",
+          },
+        ],
+        sliders: controls,
+      },
+      table: {
+        columns: ["slider", "value", "regret", "bound", "ratio", "excess", "found"],
+        rows: sliders.flatMap(({ name, runs }) =>
+          runs.map((run) => {
+            const [regret, bound] = [run.regret.at(-1)!, run.bound.at(-1)!];
+            return [name, run.values[name], regret, bound, regret / bound, run.excess.at(-1)!, String(run.found)];
+          }),
+        ),
+      },
+    },
+    options,
+  );
+}
+
+/** Where the slider with this number stands: two columns below the plots. */
+function place(number: number): PlotlyObject {
+  return { x: number % 2 === 0 ? 0 : 0.54, len: 0.46, y: 0.3 - 0.16 * Math.floor(number / 2), yanchor: "top" };
+}
+
+function subtitleOf({ regret, bound, excess, found }: StudiedRun): string {
+  const share = percent(regret.at(-1)! / bound.at(-1)!);
+  const outcome = found ? "the best architecture was found" : "another architecture than the best was found";
+  return `${share} of the bound used; objective ${round(excess.at(-1)!, 2)} above the optimum; ${outcome}`;
+}
+
+function headline(run: StudiedRun): PlotlyObject {
+  return { "title.subtitle.text": subtitleOf(run) };
+}
