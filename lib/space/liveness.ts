@@ -67,10 +67,19 @@ export class Liveness {
   private eachOpenEntry(
     link: WiredLink,
     gates: { offset: number; shape: readonly number[] },
-    visit: (from: number, to: number, entry: number) => void,
+    visit: (from: number, to: number) => void,
   ): void {
-    eachEntry(link, gates.shape, (from, to, entry) => {
-      if (this.mask[gates.offset + entry] !== 0) visit(from, to, entry);
+    const { inAxis, outAxis } = link.kernel!;
+    const { mask } = this;
+    const { offset, shape } = gates;
+    const inIsRow = inAxis < outAxis;
+    const multiplier = shape.at(-1)!;
+    eachEntry(shape, (row, column, entry) => {
+      if (mask[offset + entry] === 0) return;
+      // Depthwise kernels: output channel = input channel x multiplier + j.
+      if (link.kind === "map") visit(row, row * multiplier + column);
+      else if (inIsRow) visit(row, column);
+      else visit(column, row);
     });
   }
 
@@ -303,19 +312,13 @@ export class Liveness {
 
   /** Marks the entries of a weight that one call uses. */
   private keepInCall(c: number, weight: number, keep: Uint8Array): void {
-    const { plan } = this.gating;
-    const { shape, gateOffset } = plan.weights[this.gating.anatomy.calls[c].weights[weight]];
+    const { shape, gateOffset } = this.gating.plan.weights[this.gating.anatomy.calls[c].weights[weight]];
     const used = this.usedAlong(c, weight);
-    const index = new Array<number>(shape.length).fill(0);
-    for (let entry = 0; entry < keep.length; entry++) {
+    const [rowUsed, columnUsed] = [used.at(-2), used.at(-1)];
+    eachEntry(shape, (row, column, entry) => {
       const open = gateOffset === undefined || this.mask[gateOffset + entry] !== 0;
-      if (open && index.every((at, axis) => used[axis]?.[at] !== 0)) keep[entry] = 1;
-      for (let axis = shape.length - 1; axis >= 0; axis--) {
-        index[axis] += 1;
-        if (index[axis] < shape[axis]) break;
-        index[axis] = 0;
-      }
-    }
+      if (open && rowUsed?.[row] !== 0 && columnUsed?.[column] !== 0) keep[entry] = 1;
+    });
   }
 
   /** How many entries of a call's weight the call uses. */
@@ -518,21 +521,13 @@ const ones = (flags: Uint8Array): number => {
   return count;
 };
 
-/** Visits the entries of a kernel with the units that they connect; an axis that isn't linked counts as unit 0. */
-function eachEntry(
-  link: WiredLink,
-  shape: readonly number[],
-  visit: (from: number, to: number, entry: number) => void,
-): void {
-  const { inAxis, outAxis } = link.kernel!;
-  const stride = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+/** Visits the entries of a weight in row-major order; units stand along its last two axes only. */
+function eachEntry(shape: readonly number[], visit: (row: number, column: number, entry: number) => void): void {
+  const columns = shape.at(-1) ?? 1;
+  const rows = shape.at(-2) ?? 1;
   const size = sizeOf(shape);
-  const unitOf = (axis: number, entry: number): number =>
-    axis < 0 ? 0 : Math.floor(entry / stride[axis]) % shape[axis];
-  for (let entry = 0; entry < size; entry++) {
-    const from = unitOf(inAxis, entry);
-    // Depthwise kernels: output channel = input channel x multiplier + j.
-    const to = link.kind === "map" ? from * shape[outAxis] + unitOf(outAxis, entry) : unitOf(outAxis, entry);
-    visit(from, to, entry);
+  let entry = 0;
+  while (entry < size) {
+    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) visit(row, column, entry++);
   }
 }
