@@ -135,8 +135,8 @@ class Regret {
   private readonly assumptions: readonly Assumption[];
   private readonly divergence: Divergence;
   private readonly gateCount: number;
-  /** `V` from each start to a shut and to an open gate, for starts seen already. */
-  private readonly known: [Map<number, number>, Map<number, number>] = [new Map(), new Map()];
+  /** `V` from a logit to a shut and to an open gate. */
+  private readonly toVertex: readonly ((logit: number) => number)[];
 
   constructor(
     private readonly sums: Accumulators,
@@ -150,6 +150,12 @@ class Regret {
     ];
     this.divergence = new Divergence(coldTemperature, hotTemperature, logitBound);
     this.gateCount = sums.vector.length;
+    // In float32 there are so many gates, and so much rounding, that interpolation is enough.
+    this.toVertex = [-logitBound, logitBound].map((end) =>
+      sums.precision === "float32"
+        ? this.divergence.interpolated(end)
+        : remembered((logit) => this.divergence.between(logit, end)),
+    );
   }
 
   at(what: string, open: (gate: number) => boolean): Bound {
@@ -242,21 +248,10 @@ class Regret {
   /** The divergence of a gate's comparator, over the gate's step size. */
   private divergenceTerm(i: number, open: boolean): number {
     const { initialLogits, stepSize } = this.settings;
-    if (!this.adaptive) return this.toVertex(initialLogits[i], open) / stepSize;
+    if (!this.adaptive) return this.toVertex[open ? 1 : 0](initialLogits[i]) / stepSize;
     const { range, gateSquares } = this.sums;
-    return (this.toVertex((open ? range!.lowest : range!.highest)[i], open) * Math.sqrt(gateSquares![i])) / stepSize;
-  }
-
-  private toVertex(logit: number, open: boolean): number {
-    const { logitBound } = this.settings;
-    const known = this.known[open ? 1 : 0];
-    let value = known.get(logit);
-    if (value === undefined) {
-      const inside = Math.min(logitBound, Math.max(-logitBound, logit));
-      value = this.divergence.between(inside, open ? logitBound : -logitBound);
-      if (known.size < 10_000) known.set(logit, value);
-    }
-    return value;
+    const farthest = (open ? range!.lowest : range!.highest)[i];
+    return (this.toVertex[open ? 1 : 0](farthest) * Math.sqrt(gateSquares![i])) / stepSize;
   }
 
   /** What the gradients add to the right side; `squares` is their sum of squares. */
@@ -305,4 +300,14 @@ class Regret {
     const terms = { "divergence term": divergenceTerm, "gradient term": gradientTerm, tolerance };
     return bound({ theorem: this.theorem, what, assumptions: this.assumptions, left, right, tolerance, terms });
   }
+}
+
+/** A function that remembers what it has answered: many gates start alike. */
+function remembered(f: (x: number) => number): (x: number) => number {
+  const known = new Map<number, number>();
+  return (x) => {
+    let value = known.get(x);
+    if (value === undefined) known.set(x, (value = f(x)));
+    return value;
+  };
 }

@@ -73,4 +73,17 @@ describe("the Bregman divergence", () => {
       { numRuns: 200 },
     );
   });
+
+  test("is interpolated to 1e-6 of its largest value", () => {
+    for (const [cold, hot, radius] of table) {
+      const divergence = new Divergence(cold, hot, radius);
+      for (const end of [-radius, radius]) {
+        const interpolated = divergence.interpolated(end);
+        for (let k = 0; k <= 999; k++) {
+          const x = radius * (k / 499.5 - 1);
+          assert.ok(Math.abs(interpolated(x) - divergence.between(x, end)) < 1e-6 * divergence.largest);
+        }
+      }
+    }
+  });
 });
