@@ -34,7 +34,11 @@ async function command(log, program, args, { env = process.env, remedy } = {}) {
   });
   if (ended === undefined) return output;
   const lines = everything.split("\n").filter((line) => line.trim());
-  const telling = lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1) ?? "";
+  // What keeps a download from succeeding says more than what was then not found.
+  const cause = lines.find((line) =>
+    /connection|timed out|resolve host|certificate|no space left|ENOTFOUND/i.test(line),
+  );
+  const telling = cause ?? lines.filter((line) => /error/i.test(line)).at(-1) ?? lines.at(-1) ?? "";
   const where = path.relative(paths.root, file);
   throw new SetupError(`${path.basename(program)} ${ended}: ${telling.trim().slice(0, 200)} (see ${where})`, remedy);
 }
