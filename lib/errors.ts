@@ -28,3 +28,24 @@ Object.defineProperty(TwotempError.prototype, inspect.custom, {
     return inKernel() ? `${this.name}: ${this.message}` : inspect(this, { ...options, customInspect: false });
   },
 });
+
+/**
+ * The one line that an action fails with, to show a mistake without failing a notebook's cell.
+ *
+ * @param action - what is expected to throw a {@link TwotempError}
+ * @returns its message
+ * @throws whatever else the action throws; TwotempError `errors/none` if it succeeds
+ * @example
+ * ```ts
+ * console.log(await errorOf(() => tt.readCsv("nowhere.csv"))); // nowhere.csv: no such file
+ * ```
+ */
+export async function errorOf(action: () => unknown): Promise<string> {
+  try {
+    await action();
+  } catch (error) {
+    if (error instanceof TwotempError) return error.message;
+    throw error;
+  }
+  throw new TwotempError("errors/none", "expected the action to fail, it succeeded");
+}

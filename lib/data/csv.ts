@@ -145,6 +145,7 @@ function tableDataset(
     {
       name,
       inputShape,
+      inputNames: features.map((column) => train.columns[column]),
       train: read(train),
       test: test && read(test),
       rawMaximum: raw ? options.rawMaximum : 1,

@@ -37,6 +37,8 @@ export interface DatasetParts {
   readonly name: string;
   readonly inputShape: readonly number[];
   readonly classNames: readonly string[];
+  /** One a value of an example, such as the columns of a table. */
+  readonly inputNames?: readonly string[];
   readonly train: Examples;
   readonly test: Examples;
   readonly rawMaximum?: number;
@@ -74,6 +76,8 @@ export class Dataset {
   /** `[height, width, channels]` of images, `[features]` of vectors. */
   readonly inputShape: readonly number[];
   readonly classNames: readonly string[];
+  /** What each value of an example is called, where it has a name: the columns of a table. */
+  readonly inputNames: readonly string[] | undefined;
   readonly train: Examples;
   readonly test: Examples;
   /** The raw value that a picture shows as white. */
@@ -87,6 +91,7 @@ export class Dataset {
     this.name = parts.name;
     this.inputShape = Object.freeze([...parts.inputShape]);
     this.classNames = Object.freeze([...parts.classNames]);
+    this.inputNames = parts.inputNames && Object.freeze([...parts.inputNames]);
     this.train = parts.train;
     this.test = parts.test;
     this.rawMaximum = parts.rawMaximum ?? (parts.train.inputs instanceof Uint8Array ? 255 : 1);
@@ -211,6 +216,7 @@ export class Dataset {
     };
     return this.with({
       inputShape: [height, width, 1],
+      inputNames: undefined,
       train: brightness(this.train),
       test: brightness(this.test),
       step: "made grey",
@@ -235,6 +241,7 @@ export class Dataset {
     });
     return this.with({
       inputShape: [...target, shape[2]],
+      inputNames: undefined,
       train: await resize(this.train),
       test: await resize(this.test),
       step: `resized to ${target.join(" x ")}`,
@@ -390,6 +397,12 @@ export class Dataset {
     const { name, inputShape, classCount, inputSize, scale } = this;
     if (inputShape.length === 0 || !inputShape.every((size) => Number.isInteger(size) && size > 0)) {
       throw new TwotempError("data/shape", `${name}: an input shape needs whole positive sizes, got [${inputShape}]`);
+    }
+    if (this.inputNames && this.inputNames.length !== inputSize) {
+      throw new TwotempError(
+        "data/shape",
+        `${name}: ${inputSize} values an example need as many names, got ${this.inputNames.length}`,
+      );
     }
     if (classCount < 2)
       throw new TwotempError("data/classes", `${name}: at least 2 classes are needed, got ${classCount}`);

@@ -17,4 +17,6 @@ export { readImages, type ImageFolderOptions } from "./images.js";
 export type { HoldOutOptions } from "./labelled.js";
 export { readParquet, type ParquetFiles, type ParquetOptions } from "./parquet.js";
 export type { PictureOptions } from "./pictures.js";
+export { openData, type OpenOptions } from "./open.js";
+export { type ExampleData, tellingSensors, writeExampleData } from "./exampleData.js";
 export { dataset } from "./load.js";

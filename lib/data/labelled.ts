@@ -36,6 +36,7 @@ export function labelledDataset(
     name: string;
     inputShape: readonly number[];
     classNames?: readonly string[];
+    inputNames?: readonly string[];
     train: LabelledExamples;
     test?: LabelledExamples;
     rawMaximum?: number;

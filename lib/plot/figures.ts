@@ -3,6 +3,7 @@ export { contactSheet } from "./contactSheet.js";
 export { explorer } from "./explorer.js";
 export { gateHistogram } from "./gateHistogram.js";
 export { keptGates } from "./keptGates.js";
+export { keptInputs } from "./keptInputs.js";
 export { overlap } from "./overlap.js";
 export { searchCurves } from "./searchCurves.js";
 export { searchPanel } from "./searchPanel.js";

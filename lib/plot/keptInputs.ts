@@ -1,0 +1,73 @@
+import { TwotempError } from "../errors.js";
+import { makeFigure, type Figure, type FigureOptions } from "./figure.js";
+import { whole } from "./numbers.js";
+import { palette } from "./style.js";
+
+/** Inputs that are shown, at most. */
+const limit = 40;
+
+/**
+ * Which named inputs, such as the columns of a table, architectures keep: how many of them keep each, the most first.
+ *
+ * @param architectures - with a gate for each input and no others
+ * @param dataset - whose inputs have names
+ * @returns a figure; its table has one row an input that any of them keeps
+ * @throws TwotempError `plot/inputs` if the inputs have no names or the gates aren't theirs
+ * @example
+ * ```ts
+ * await tt.show(tt.figures.keptInputs(learned, sensors));
+ * ```
+ */
+export function keptInputs(
+  architectures: readonly { readonly mask: ArrayLike<number> }[],
+  dataset: { readonly name: string; readonly inputNames: readonly string[] | undefined },
+  options: FigureOptions = {},
+): Figure {
+  const names = dataset.inputNames;
+  if (!names) throw new TwotempError("plot/inputs", `the inputs of ${dataset.name} have no names; use keptGates`);
+  if (architectures.length === 0 || architectures.some(({ mask }) => mask.length !== names.length)) {
+    const found = architectures.map(({ mask }) => mask.length).join(", ");
+    throw new TwotempError(
+      "plot/inputs",
+      `${dataset.name} has ${names.length} inputs; expected as many gates of each architecture, got ${found || "none"}`,
+    );
+  }
+  const kept = names
+    .map((name, i) => ({ name, count: architectures.filter(({ mask }) => mask[i]).length }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count);
+  const shown = kept.slice(0, limit);
+  return makeFigure(
+    {
+      title: `Inputs of ${dataset.name} that are kept`,
+      subtitle: `by how many of n = ${whole(architectures.length)} architectures; ${whole(names.length - kept.length)} of ${whole(names.length)} inputs by none`,
+      data: [
+        {
+          type: "bar",
+          orientation: "h",
+          x: shown.map(({ count }) => count),
+          y: shown.map((_, i) => i),
+          marker: { color: palette.blue },
+          width: 0.6,
+          hovertemplate: "kept by %{x}<extra></extra>",
+        },
+      ],
+      layout: {
+        height: Math.max(240, 140 + 20 * shown.length),
+        xaxis: {
+          title: { text: "architectures" },
+          range: [0, architectures.length],
+          dtick: Math.ceil(architectures.length / 10),
+        },
+        yaxis: {
+          autorange: "reversed",
+          showgrid: false,
+          tickvals: shown.map((_, i) => i),
+          ticktext: shown.map(({ name }) => name),
+        },
+      },
+      table: { columns: ["input", "kept by"], rows: kept.map(({ name, count }) => [name, count]) },
+    },
+    options,
+  );
+}
