@@ -7,7 +7,7 @@ import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { createRelaxation, type Relaxation } from "../relaxation/index.js";
 import { type Architecture, gateSlots, keepLargest, type SearchSpace } from "../space/index.js";
-import { type Certificate, certificate } from "../theory/index.js";
+import { assertCertificate, type Certificate, certificate } from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
 import { histogramBins, type SearchTrace, snapshotCount, snapshotGates, type TraceEntry } from "./trace.js";
@@ -189,6 +189,7 @@ export class Search implements AsyncIterable<SearchStep> {
    * Runs to the end, or until the signal aborts or the notebook's Stop button is pressed; run again to go on from there.
    *
    * @param options - `onStep` sees the search after each step; `signal` stops it, keeping what was reached
+   * @throws TwotempError `theory/violated` if the finished search breaks its certificate: a fault of the code
    */
   async run(options: WorkOptions & { readonly onStep?: StepObserver } = {}): Promise<this> {
     const meter = new ProgressMeter("search", this.settings.steps, options.onProgress);
@@ -204,6 +205,7 @@ export class Search implements AsyncIterable<SearchStep> {
         }
       }
     });
+    if (this.finished) assertCertificate(this.certificate());
     await options.onStep?.finish?.(this);
     return this;
   }
