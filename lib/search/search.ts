@@ -32,6 +32,7 @@ export interface SearchCheckpoint {
   readonly settings: SearchSettings;
   readonly step: number;
   readonly price: number;
+  readonly unrecorded: { readonly loss: number; readonly steps: number };
   readonly relaxation: ReturnType<Relaxation["save"]>;
   readonly strategy: StrategyState;
   readonly trace: SearchTrace;
@@ -48,6 +49,8 @@ export class Search implements AsyncIterable<SearchStep> {
   private readonly costs: tf.Tensor1D;
   private done: number = 0;
   private price: number;
+  /** Sum of the losses since the last entry of the trace, and their number. */
+  private unrecorded: { readonly loss: number; readonly steps: number } = { loss: 0, steps: 0 };
 
   constructor(
     readonly space: SearchSpace,
@@ -101,6 +104,7 @@ export class Search implements AsyncIterable<SearchStep> {
     if (checkpoint) {
       this.done = checkpoint.step;
       this.price = checkpoint.price;
+      this.unrecorded = checkpoint.unrecorded;
       this.relaxation.load(checkpoint.relaxation);
       this.strategy.load(checkpoint.strategy, checkpoint.step);
       this.trace.entries.push(...checkpoint.trace.entries);
@@ -140,6 +144,7 @@ export class Search implements AsyncIterable<SearchStep> {
     }
     const total = tf.tidy(() => tf.add(gateGradient, tf.mul(this.costs, this.price)) as tf.Tensor1D);
     const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price, complexity };
+    this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
     if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
     this.relaxation.step(total, lossValue + this.price * complexity);
     tf.dispose([loss, gateGradient, total]);
@@ -175,7 +180,9 @@ export class Search implements AsyncIterable<SearchStep> {
       for (let i = offset; i < offset + size; i++) open += logits[i] > 0 ? 1 : 0;
       return open / size;
     });
-    const entry: TraceEntry = { ...step, kept, histogram };
+    const { loss, steps } = this.unrecorded;
+    const entry: TraceEntry = { ...step, loss: loss / steps, kept, histogram };
+    this.unrecorded = { loss: 0, steps: 0 };
     this.trace.entries.push(entry);
     const every = Math.ceil(this.settings.steps / snapshotCount);
     const due = this.trace.snapshots.length === 0 || step.step - this.trace.snapshots.at(-1)!.step >= every;
@@ -252,6 +259,7 @@ export class Search implements AsyncIterable<SearchStep> {
       settings: this.settings,
       step: this.done,
       price: this.price,
+      unrecorded: this.unrecorded,
       relaxation: this.relaxation.save(),
       strategy: this.strategy.save(),
       trace: structuredClone(this.trace),

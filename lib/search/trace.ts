@@ -3,7 +3,7 @@ import type { GateGroup } from "../space/index.js";
 /** One recorded step of a search. */
 export interface TraceEntry {
   readonly step: number;
-  /** Loss of this step's batch, without the price of complexity. */
+  /** Mean loss of the steps since the entry before, this one included; without the price of complexity. */
   readonly loss: number;
   /** Price of complexity, gamma. */
   readonly price: number;
