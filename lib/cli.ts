@@ -1,10 +1,25 @@
 import { Command, CommanderError } from "commander";
 import { addCertify } from "./cli/certify.js";
 import { addDoctor } from "./cli/doctor.js";
+import { addLayers } from "./cli/layers.js";
+import { addPlan } from "./cli/plan.js";
+import { addResults } from "./cli/results.js";
+import { addRun } from "./cli/run.js";
+import { addStatus } from "./cli/status.js";
+import { addWork } from "./cli/work.js";
 import { TwotempError } from "./errors.js";
 
 /** One line a command; each lives in its own file and imports what it calls only when it is called. */
-const commands: readonly ((program: Command) => void)[] = [addDoctor, addCertify];
+const commands: readonly ((program: Command) => void)[] = [
+  addDoctor,
+  addCertify,
+  addLayers,
+  addPlan,
+  addRun,
+  addStatus,
+  addResults,
+  addWork,
+];
 
 /**
  * Runs the command `twotemp`.

@@ -138,6 +138,8 @@ function createExclusively(path: string, content: string): boolean {
       return true;
     } catch (error) {
       if (errorCode(error) === "EEXIST") return false;
+      // On a full disk the file is there, but not its owner's name.
+      rmSync(path, { force: true });
       throw error;
     }
   });

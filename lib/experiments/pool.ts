@@ -30,6 +30,9 @@ export type Answer = { readonly result: Json } | { readonly code: string | undef
 /** How often memory and time are looked at. */
 const watchMilliseconds = 500;
 
+/** How long a process may take to start, beside the time of its task. */
+const startSeconds = 60;
+
 /** The memory that this process may use, in bytes. */
 function availableMemory(): number {
   const constrained = process.constrainedMemory?.() ?? 0;
@@ -77,17 +80,19 @@ class Slot {
     const end = (reason: string): void => {
       ended ??= reason;
       if (this.pid !== undefined) kill(this.pid);
+      else void this.close();
     };
-    const started = performance.now();
+    // A process that is just starting gets its time too.
+    let deadline = performance.now() + 1000 * (this.taskSeconds + startSeconds);
     let looking = false;
     const watch = setInterval(async () => {
-      if (looking || this.pid === undefined) return;
+      if (looking) return;
       looking = true;
-      const used = await residentMemory(this.pid);
+      const used = this.pid === undefined ? undefined : await residentMemory(this.pid);
       looking = false;
       if (used !== undefined && used > this.memory)
         end(`it took ${megabytes(used)} MB, more than ${megabytes(this.memory)}`);
-      if (performance.now() - started > 1000 * this.taskSeconds) end(`no result after ${this.taskSeconds} s`);
+      if (performance.now() > deadline) end(`no result after ${this.taskSeconds} s`);
     }, watchMilliseconds);
     const abort = (): void => end("stopped");
     signal.addEventListener("abort", abort);
@@ -95,6 +100,7 @@ class Slot {
       const answer = (await this.pool.exec("execute", [task, inputs, scratch], {
         on: ({ pid }: { pid: number }) => {
           this.pid = pid;
+          deadline = performance.now() + 1000 * this.taskSeconds;
           if (ended !== undefined) kill(pid);
         },
       })) as Answer & { memory: number };

@@ -1,0 +1,39 @@
+import { type Command, Option } from "commander";
+
+interface Options {
+  store?: string;
+  engine?: string;
+  kind?: string;
+  effects?: boolean;
+  format: "table" | "csv" | "jsonl";
+  out?: string;
+}
+
+/** `twotemp results`: the results of an experiment as a table. */
+export function addResults(program: Command): void {
+  program
+    .command("results")
+    .summary("print the results of an experiment")
+    .description("Prints one row a result of the tasks that are done, or the effects that follow from them.")
+    .argument("<experiment>", "a file, or the name of one in experiments/")
+    .option("--store <folder>", "folder of the records (default: runs/NAME)")
+    .option("--engine <name>", "native, wasm or cpu")
+    .option("--kind <kind>", "kind of the tasks (default: the last of the plan)")
+    .option("--effects", "learned minus each control, with intervals")
+    .addOption(new Option("--format <format>", "how").choices(["table", "csv", "jsonl"]).default("csv"))
+    .option("--out <file>", "write to a file instead")
+    .action(async (name: string, options: Options) => {
+      const { openExperiment } = await import("./options.js");
+      const experiment = await openExperiment(name, options);
+      const tt = await import("../experiments/index.js");
+      const store = new tt.RunStore(options.store ?? tt.storeFolder(experiment), { readOnly: true });
+      const rows = tt.resultRows(tt.planExperiment(experiment), store, { kind: options.kind });
+      const wanted = options.effects ? tt.effectRows(rows) : rows;
+      if (options.format === "table") return console.table(wanted);
+      const text = options.format === "csv" ? tt.rowsToCsv(wanted) : tt.rowsToJsonLines(wanted);
+      if (!options.out) return void process.stdout.write(text);
+      const { writeAtomically } = await import("../experiments/files.js");
+      writeAtomically(options.out, text);
+      console.log(`${wanted.length} rows in ${options.out}`);
+    });
+}
