@@ -124,7 +124,7 @@ describe("a search", () => {
     const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
     const run = await search(searchSpace(model, { gates: "input" }), data, {
       density: 0.25,
-      steps: 600,
+      steps: 2000,
       seed: 0,
     }).run();
     const { mask } = run.architecture();
