@@ -1,3 +1,4 @@
+import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { makeFigure, type Figure, type FigureOptions } from "./figure.js";
 import { whole } from "./numbers.js";
@@ -7,12 +8,13 @@ import { palette } from "./style.js";
 const limit = 40;
 
 /**
- * Which named inputs, such as the columns of a table, architectures keep: how many of them keep each, the most first.
+ * Which inputs architectures keep: how many of them keep each, the most first. The columns of a table by their names, other
+ * inputs by where they stand.
  *
  * @param architectures - with a gate for each input and no others
- * @param dataset - whose inputs have names
+ * @param dataset - whose inputs they are
  * @returns a figure; its table has one row an input that any of them keeps
- * @throws TwotempError `plot/inputs` if the inputs have no names or the gates aren't theirs
+ * @throws TwotempError `plot/inputs` if the gates aren't those of the inputs
  * @example
  * ```ts
  * await tt.show(tt.figures.keptInputs(learned, sensors));
@@ -20,11 +22,10 @@ const limit = 40;
  */
 export function keptInputs(
   architectures: readonly { readonly mask: ArrayLike<number> }[],
-  dataset: { readonly name: string; readonly inputNames: readonly string[] | undefined },
+  dataset: Pick<Dataset, "name" | "inputNames" | "inputShape">,
   options: FigureOptions = {},
 ): Figure {
-  const names = dataset.inputNames;
-  if (!names) throw new TwotempError("plot/inputs", `the inputs of ${dataset.name} have no names; use keptGates`);
+  const names = dataset.inputNames ?? positions(dataset.inputShape);
   if (architectures.length === 0 || architectures.some(({ mask }) => mask.length !== names.length)) {
     const found = architectures.map(({ mask }) => mask.length).join(", ");
     throw new TwotempError(
@@ -69,5 +70,14 @@ export function keptInputs(
       table: { columns: ["input", "kept by"], rows: kept.map(({ name, count }) => [name, count]) },
     },
     options,
+  );
+}
+
+function positions(shape: readonly number[]): string[] {
+  const axes = shape.length === 3 ? ["row", "column", "channel"] : shape.map((_, axis) => `axis ${axis + 1}:`);
+  return shape.reduce<string[]>(
+    (names, size, axis) =>
+      names.flatMap((name) => Array.from({ length: size }, (_, i) => `${name}${name && ", "}${axes[axis]} ${i + 1}`)),
+    [""],
   );
 }

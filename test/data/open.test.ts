@@ -111,7 +111,7 @@ describe("opening data by its path", () => {
   });
 
   test("the figure of kept inputs counts architectures by name", async () => {
-    const dataset = { name: "three", inputNames: ["a", "b", "c"] };
+    const dataset = { name: "three", inputNames: ["a", "b", "c"], inputShape: [3] };
     const { table } = figures.keptInputs([{ mask: [1, 0, 1] }, { mask: [0, 0, 1] }], dataset);
     assert.deepEqual(table.rows, [
       ["c", 2],
@@ -119,8 +119,7 @@ describe("opening data by its path", () => {
     ]);
     assert.throws(() => figures.keptInputs([{ mask: [1] }], dataset), { code: "plot/inputs" });
     assert.throws(() => figures.keptInputs([], dataset), { code: "plot/inputs" });
-    assert.throws(() => figures.keptInputs([{ mask: [1] }], { name: "x", inputNames: undefined }), {
-      code: "plot/inputs",
-    });
+    const pixels = { name: "pixels", inputNames: undefined, inputShape: [1, 2, 1] };
+    assert.deepEqual(figures.keptInputs([{ mask: [0, 1] }], pixels).table.rows, [["row 1, column 2, channel 1", 1]]);
   });
 });
