@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline";
+import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
-import { type Phase, type Runner, workloads } from "./workloads.js";
+import { type Runner, workloads } from "./workloads/index.js";
 
 /** What `run.ts` asks of either side, one JSON object a line. */
 type Request =
-  { readonly open: string; readonly phase: Phase } | { readonly iterations: number } | { readonly close: true };
+  { readonly open: string; readonly phase: string } | { readonly iterations: number } | { readonly close: true };
 
 /** Our side of the benchmark: opens workloads, times iterations, says how much memory it took at most. */
 async function serve(engine: tt.EngineName, threads: number): Promise<void> {
@@ -16,18 +17,18 @@ async function serve(engine: tt.EngineName, threads: number): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line) as Request;
     if ("open" in request) {
-      runner = workloads[request.open].open(request.phase);
+      runner = await workloads[request.open].phases[request.phase]();
       answer({ opened: request.open });
     } else if ("iterations" in request) {
       const begun = performance.now();
       await runner!.run(request.iterations);
       answer({ milliseconds: performance.now() - begun });
     } else {
-      runner?.dispose();
-      runner = undefined;
-      answer({ peakBytes: process.resourceUsage().maxRSS * 1024 });
+      const { rss } = process.memoryUsage();
+      answer({ bytes: rss, peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });
     }
   }
+  runner?.dispose();
 }
 
 void serve(process.argv[2] as tt.EngineName, Number(process.argv[3]));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median, quantile } from "simple-statistics";
 import { Side } from "./side.js";
-import { type Phase, workloads } from "./workloads.js";
+import { workloads } from "./workloads/index.js";
 
 /** One row of `bench/results/latest.json`; the ratio is ours over the peer's, so below 1 we are faster. */
 export interface Row {
@@ -41,19 +41,23 @@ interface Measured {
   readonly ratios: readonly number[];
 }
 
-/** Rounds in turn, ours then the peer's, each of about `seconds`, after one of warm-up. */
+/** Longest that the rounds of one phase may take, in seconds; at least three are run. */
+const patience = 90;
+
+/** Rounds in turn, ours then the peer's, each of about `seconds`, after a warm-up. */
 async function measure(ours: Side, peer: Side | undefined, rounds: number, seconds: number): Promise<Measured> {
-  const count = async (side: Side): Promise<number> => {
-    await side.time(1);
-    const once = Math.min(await side.time(1), await side.time(1));
-    return Math.max(1, Math.round((seconds * 1000) / once));
+  const warmUp = async (side: Side): Promise<{ once: number; iterations: number }> => {
+    const first = await side.time(1);
+    const once = first > 5000 ? first : Math.min(await side.time(1), await side.time(1));
+    const iterations = Math.max(1, Math.round((seconds * 1000) / once));
+    if (iterations > 1) await side.time(iterations);
+    return { once, iterations };
   };
-  const iterations = { ours: await count(ours), peer: peer ? await count(peer) : 0 };
-  await ours.time(iterations.ours);
-  await peer?.time(iterations.peer);
+  const [own, other] = [await warmUp(ours), peer && (await warmUp(peer))];
+  const round = own.once * own.iterations + (other ? other.once * other.iterations : 0);
   const times: { ours: number; peer: number | undefined }[] = [];
-  for (let round = 0; round < rounds; round++) {
-    times.push({ ours: await ours.time(iterations.ours), peer: await peer?.time(iterations.peer) });
+  for (let r = 0; r < Math.max(3, Math.min(rounds, (patience * 1000) / round)); r++) {
+    times.push({ ours: await ours.time(own.iterations), peer: other && (await peer!.time(other.iterations)) });
   }
   return {
     ours: median(times.map((time) => time.ours)),
@@ -91,7 +95,7 @@ async function main(): Promise<void> {
     options: {
       install: { type: "boolean", default: false },
       workloads: { type: "string", default: Object.keys(workloads).join(",") },
-      phases: { type: "string", default: "forward,step,search" },
+      phases: { type: "string" },
       engine: { type: "string", default: "tensorflow" },
       threads: { type: "string", default: "1" },
       rounds: { type: "string", default: "9" },
@@ -109,7 +113,9 @@ async function main(): Promise<void> {
 
   const rows: Row[] = [];
   for (const workload of values.workloads.split(",")) {
-    for (const phase of values.phases.split(",") as Phase[]) {
+    const wanted = values.phases?.split(",");
+    const phases = Object.keys(workloads[workload].phases).filter((phase) => !wanted || wanted.includes(phase));
+    for (const phase of phases) {
       // Fresh processes, so that memory and caches of one workload don't weigh on the next.
       const ours = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
       const peer = withPeer ? new Side(python, [join(root, "bench", "twin.py"), values.threads]) : undefined;

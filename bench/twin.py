@@ -1,11 +1,16 @@
 """The PyTorch side of the benchmark: the same algorithms, sizes, batches and threads as workloads.ts, written as a
 PyTorch user would write them (autograd, fused Adam, in-place updates, channels last for convolutions)."""
 
+import gzip
 import json
 import math
+import os
 import resource
 import sys
+import tempfile
 import time
+
+import numpy
 
 import torch
 import torch.nn.functional as F
@@ -68,6 +73,21 @@ class Dense:
         return [self.kernel, self.bias]
 
 
+def kernel(outputs, inputs, size, generator, groups=1):
+    deviation = math.sqrt(2 / (size * size * inputs // groups))
+    drawn = torch.randn(outputs, inputs // groups, size, size, generator=generator) * deviation
+    return drawn.to(memory_format=torch.channels_last)
+
+
+def open_factor(gates):
+    """What keeps the variance of a sum over gated terms; no gradient passes through it."""
+    return gates.detach().mean().clamp_min(1 / gates.numel()).rsqrt()
+
+
+def batch_norm(x, gamma, beta):
+    return F.batch_norm(x, None, None, gamma, beta, training=True, eps=1e-3)
+
+
 class WeightGatedMlp:
     """Dense layers with a gate a weight."""
 
@@ -87,8 +107,7 @@ class WeightGatedMlp:
     def forward(self, weights, gates, x):
         for i, own in enumerate(torch.split(gates, self.gate_sizes)):
             kernel, bias = weights[2 * i], weights[2 * i + 1]
-            factor = own.detach().mean().clamp_min(1 / own.numel()).rsqrt()
-            x = F.linear(x, kernel * (own * factor).view_as(kernel), bias)
+            x = F.linear(x, kernel * (own * open_factor(own)).view_as(kernel), bias)
             if i + 2 < len(self.sizes):
                 x = F.relu(x)
         return x
@@ -97,7 +116,7 @@ class WeightGatedMlp:
 class UnitGatedCnn:
     """Convolutions with bias, batch normalisation and relu; a gate a channel acts where the next layer reads it."""
 
-    batch, steps, shape = 64, 10, (3, 32, 32)
+    batch, steps, shape = 64, 20, (3, 32, 32)
 
     def __init__(self, generator):
         self.generator = generator
@@ -108,26 +127,161 @@ class UnitGatedCnn:
     def draw(self):
         weights, channels = [], 3
         for count in self.filters:
-            kernel = torch.randn(count, channels, 3, 3, generator=self.generator) * math.sqrt(2 / (9 * channels))
-            kernel = kernel.to(memory_format=torch.channels_last)
-            weights += [kernel, torch.zeros(count), torch.ones(count), torch.zeros(count)]
+            drawn = kernel(count, channels, 3, self.generator)
+            weights += [drawn, torch.zeros(count), torch.ones(count), torch.zeros(count)]
             channels = count
-        self.moving = [(torch.zeros(c), torch.ones(c)) for c in self.filters]
-        weights += [torch.randn(10, 64 * 8 * 8, generator=self.generator) * 0.02, torch.zeros(10)]
-        return weights
+        return weights + [torch.randn(10, 64 * 8 * 8, generator=self.generator) * 0.02, torch.zeros(10)]
 
     def forward(self, weights, gates, x):
         own = torch.split(gates, self.gate_sizes)
         for i in range(len(self.filters)):
-            kernel, bias, gamma, beta = weights[4 * i : 4 * i + 4]
-            x = F.conv2d(x, kernel, bias, padding=1)
-            mean, variance = self.moving[i]
-            x = F.relu(F.batch_norm(x, mean, variance, gamma, beta, training=True, momentum=0.01, eps=1e-3))
+            w, bias, gamma, beta = weights[4 * i : 4 * i + 4]
+            x = F.relu(batch_norm(F.conv2d(x, w, bias, padding=1), gamma, beta))
             if i % 2 == 1:
                 x = F.max_pool2d(x, 2)
-            factor = own[i].detach().mean().clamp_min(1 / own[i].numel()).rsqrt()
-            x = x * (own[i] * factor).view(1, -1, 1, 1)
+            x = x * (own[i] * open_factor(own[i])).view(1, -1, 1, 1)
         return F.linear(x.flatten(1), weights[-2], weights[-1])
+
+
+class WeightGatedVgg:
+    """VGG-16 for 32x32 images, a gate a weight."""
+
+    batch, steps, shape = 64, 2, (3, 32, 32)
+
+    def __init__(self, generator):
+        self.generator = generator
+        self.stages = [[64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3]
+        shapes, channels = [], 3
+        for stage in self.stages:
+            for count in stage:
+                shapes.append((count, channels, 3, 3))
+                channels = count
+        self.gate_sizes = [math.prod(shape) for shape in shapes] + [5120]
+        self.shapes, self.gate_count = shapes, sum(self.gate_sizes)
+
+    def draw(self):
+        weights = []
+        for count, channels, _, _ in self.shapes:
+            drawn = kernel(count, channels, 3, self.generator)
+            weights += [drawn, torch.zeros(count), torch.ones(count), torch.zeros(count)]
+        return weights + [torch.randn(10, 512, generator=self.generator) * 0.06, torch.zeros(10)]
+
+    def forward(self, weights, gates, x):
+        own = torch.split(gates, self.gate_sizes)
+        at = 0
+        for stage in self.stages:
+            for _ in stage:
+                w, bias, gamma, beta = weights[4 * at : 4 * at + 4]
+                count, channels = w.shape[:2]
+                # Laid out like the kernel in memory: channels last.
+                mask = (own[at] * open_factor(own[at])).view(count, 3, 3, channels).permute(0, 3, 1, 2)
+                x = F.relu(batch_norm(F.conv2d(x, w * mask, bias, padding=1), gamma, beta))
+                at += 1
+            x = F.max_pool2d(x, 2)
+        last = own[-1] * open_factor(own[-1])
+        return F.linear(x.flatten(1), weights[-2] * last.view(10, 512), weights[-1])
+
+
+class GatedResnet:
+    """ResNet-20; gates on units, coupled along each stage's shortcut, or on the branches of blocks."""
+
+    batch, steps, shape = 64, 10, (3, 32, 32)
+
+    def __init__(self, generator, blocks=False):
+        self.generator, self.blocks = generator, blocks
+        self.filters = [16, 32, 64]
+        self.gate_sizes = [1] * 9 if blocks else [count for count in self.filters for _ in range(4)]
+        self.gate_count = sum(self.gate_sizes)
+
+    def draw(self):
+        g, weights = self.generator, []
+
+        def add(count, channels, size):
+            weights.extend([kernel(count, channels, size, g), torch.ones(count), torch.zeros(count)])
+
+        add(16, 3, 3)
+        channels = 16
+        for count in self.filters:
+            for block in range(3):
+                add(count, channels, 3)
+                add(count, count, 3)
+                if block == 0 and count != channels:
+                    add(count, channels, 1)
+                channels = count
+        return weights + [torch.randn(10, 64, generator=g) * 0.1, torch.zeros(10)]
+
+    def forward(self, weights, gates, x):
+        own = torch.split(gates, self.gate_sizes)
+        given = iter(weights)
+
+        def conv(x, stride=1):
+            w, gamma, beta = next(given), next(given), next(given)
+            return batch_norm(F.conv2d(x, w, stride=stride, padding=w.shape[-1] // 2), gamma, beta)
+
+        def gated(x, group):
+            if self.blocks:
+                return x
+            return x * (own[group] * open_factor(own[group])).view(1, -1, 1, 1)
+
+        x = F.relu(conv(x))
+        previous = 0
+        for stage in range(3):
+            for block in range(3):
+                stride = 2 if stage > 0 and block == 0 else 1
+                read = gated(x, 4 * previous)
+                inner = gated(F.relu(conv(read, stride)), 4 * stage + 1 + block)
+                branch = conv(inner)
+                shortcut = conv(read, stride) if stride == 2 else x
+                if self.blocks:
+                    branch = branch * own[3 * stage + block]
+                x = F.relu(shortcut + branch)
+                previous = stage
+        x = gated(x, 8).mean((2, 3))
+        return F.linear(x, weights[-2], weights[-1])
+
+
+class GatedCell:
+    """Four edges of six operations each, behind a convolution; a gate an operation."""
+
+    batch, steps, shape = 64, 10, (1, 28, 28)
+
+    def __init__(self, generator):
+        self.generator = generator
+        self.gate_sizes = [1, 6, 6, 6, 6]
+        self.gate_count = 25
+
+    def draw(self):
+        g = self.generator
+        weights = [kernel(12, 1, 3, g)]
+        for _ in range(4):
+            weights += [kernel(12, 12, 3, g), kernel(12, 12, 5, g), kernel(12, 12, 3, g, groups=12)]
+        return weights + [torch.randn(10, 588, generator=g) * 0.05, torch.zeros(10)]
+
+    def forward(self, weights, gates, x):
+        def rms(x):
+            return x * (x.square().mean(tuple(range(1, x.dim())), keepdim=True) + 1e-6).rsqrt()
+
+        def total(terms, own):
+            factor = own.detach().sum().clamp_min(1).rsqrt()
+            return sum(rms(term) * (own[k] * factor) for k, term in enumerate(terms))
+
+        own = torch.split(gates, self.gate_sizes)
+        x = total([F.conv2d(x, weights[0], padding=1)], own[0])
+        for edge in range(4):
+            stride = 1 + edge % 2
+            small, large, depthwise = weights[1 + 3 * edge : 4 + 3 * edge]
+            x = total(
+                [
+                    F.conv2d(x, small, stride=stride, padding=1),
+                    F.conv2d(x, large, stride=stride, padding=2),
+                    F.conv2d(x, depthwise, stride=stride, padding=1, groups=12),
+                    F.max_pool2d(x, 3, stride, padding=1),
+                    F.avg_pool2d(x, 3, stride, padding=1),
+                    x[:, :, ::stride, ::stride],
+                ],
+                own[1 + edge],
+            )
+        return F.linear(rms(x.flatten(1)), weights[-2], weights[-1])
 
 
 class Search:
@@ -198,14 +352,119 @@ class SearchRunner:
                     search.advance()
 
 
+class FewShotRunner:
+    """100 MLPs 12-64-32-5, each on its own 25 examples for 100 full-batch steps, then judged by 500 queries."""
+
+    def __init__(self, together):
+        g = torch.Generator().manual_seed(1)
+        self.generator, self.together = g, together
+        self.inputs = [torch.randperm(64, generator=g)[:12] for _ in range(20)]
+        self.support = torch.rand(100, 25, 64, generator=g)
+        self.labels = (torch.arange(25) % 5).expand(100, 25)
+        self.queries, self.query_labels = torch.rand(500, 64, generator=g), torch.arange(500) % 5
+
+    def draw(self, *stack):
+        sizes = [12, 64, 32, 5]
+        weights = []
+        for a, b in zip(sizes, sizes[1:]):
+            drawn = torch.randn(*stack, b, a, generator=self.generator) * math.sqrt(2 / a)
+            weights += [drawn, torch.zeros(*stack, b)]
+        return weights
+
+    @staticmethod
+    def forward(weights, x):
+        for i in range(0, 6, 2):
+            x = F.linear(x, weights[i], weights[i + 1])
+            x = F.relu(x) if i < 4 else x
+        return x
+
+    def loss(self, weights, x, labels):
+        return F.cross_entropy(self.forward(weights, x), labels)
+
+    def run(self, iterations):
+        for _ in range(iterations):
+            chosen = torch.stack([self.inputs[j // 5] for j in range(100)])
+            support = torch.gather(self.support, 2, chosen[:, None].expand(-1, 25, -1))
+            if self.together:
+                weights = [w.requires_grad_() for w in self.draw(100)]
+                adam = torch.optim.Adam(weights, lr=0.003, fused=True)
+                gradients = torch.func.vmap(torch.func.grad(self.loss))
+                for _ in range(100):
+                    for w, g in zip(weights, gradients([w.detach() for w in weights], support, self.labels)):
+                        w.grad = g
+                    adam.step()
+                with torch.no_grad():
+                    queries = self.queries[:, chosen].permute(1, 0, 2)
+                    torch.func.vmap(self.forward)(weights, queries).argmax(2).eq(self.query_labels).float().mean(1)
+            else:
+                for j in range(100):
+                    weights = [w.requires_grad_() for w in self.draw()]
+                    adam = torch.optim.Adam(weights, lr=0.003, fused=True)
+                    for _ in range(100):
+                        adam.zero_grad(set_to_none=True)
+                        self.loss(weights, support[j], self.labels[j]).backward()
+                        adam.step()
+                    with torch.no_grad():
+                        scores = self.forward(weights, self.queries[:, chosen[j]])
+                        scores.argmax(1).eq(self.query_labels).float().mean().item()
+
+
+class DataRunner:
+    """20,000 examples of 28x28 from compressed IDX files; an epoch of batches of 128."""
+
+    def __init__(self, phase):
+        self.phase = phase
+        self.folder = tempfile.mkdtemp(prefix="twotemp-bench-")
+        random = numpy.random.default_rng(0)
+        for split, count in (("train", 20000), ("test", 2000)):
+            pixels = numpy.maximum(0, random.integers(-256, 256, (count, 28, 28))).astype(numpy.uint8)
+            self.write(split, pixels, (numpy.arange(count) % 10).astype(numpy.uint8))
+        self.images, self.labels = self.read()
+
+    def write(self, split, *arrays):
+        for name, array in zip(("images", "labels"), arrays):
+            header = numpy.array([0x0800 + array.ndim, *array.shape], ">u4").tobytes()
+            with gzip.open(os.path.join(self.folder, f"{split}-{name}.gz"), "wb", compresslevel=6) as file:
+                file.write(header + array.tobytes())
+
+    def read(self):
+        parts = []
+        for split in ("train", "test"):
+            for name, offset in (("images", 16), ("labels", 8)):
+                with gzip.open(os.path.join(self.folder, f"{split}-{name}.gz")) as file:
+                    parts.append(torch.frombuffer(bytearray(file.read()[offset:]), dtype=torch.uint8))
+        return parts[0].view(-1, 784), parts[1].long()
+
+    def run(self, iterations):
+        for _ in range(iterations):
+            if self.phase == "load":
+                self.read()
+                continue
+            order = torch.randperm(len(self.images))
+            for start in range(0, len(order) - 127, 128):
+                rows = order[start : start + 128]
+                self.images[rows].float().mul_(1 / 255), F.one_hot(self.labels[rows], 10).float()
+
+
 WORKLOADS = {
     "mlp": lambda phase: SearchRunner(WeightGatedMlp, phase),
     "cnn": lambda phase: SearchRunner(UnitGatedCnn, phase),
+    "vgg": lambda phase: SearchRunner(WeightGatedVgg, phase),
+    "resnet": lambda phase: SearchRunner(GatedResnet, phase),
+    "resnetBlocks": lambda phase: SearchRunner(lambda generator: GatedResnet(generator, blocks=True), phase),
+    "cell": lambda phase: SearchRunner(GatedCell, phase),
+    "fewShot": lambda phase: FewShotRunner(phase == "together"),
+    "data": lambda phase: DataRunner(phase),
 }
 
 
 def answer(value):
     print(json.dumps(value), flush=True)
+
+
+def memory():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def main():
@@ -223,8 +482,8 @@ def main():
             runner.run(request["iterations"])
             answer({"milliseconds": 1000 * (time.perf_counter() - begun)})
         else:
-            runner = None
-            answer({"peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            answer({"bytes": memory(), "peakBytes": peak, "tensors": 0})
 
 
 main()

@@ -1,20 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import * as tt from "../lib/index.js";
+import * as tt from "../../lib/index.js";
+import type { Runner, Workload } from "./workload.js";
 
-/** What is timed: the gated network forward, one step of a search, or a search from its start to its certificate. */
-export type Phase = "forward" | "step" | "search";
-
-/** One phase of one workload, set up and ready to be timed. */
-export interface Runner {
-  run(iterations: number): Promise<void> | void;
-  dispose(): void;
-}
-
-/** A workload; its twin has the same name and sizes in `twin.py`. */
-export interface Workload {
-  readonly title: string;
-  readonly open: (phase: Phase) => Runner;
-}
+/** The gated network forward, one step of a search, or a search from its start to its certificate. */
+type Phase = "forward" | "step" | "search";
 
 /** Random examples of ten classes. The same sizes as the twin's; values don't matter for time. */
 export function examples(inputShape: readonly number[], count: number): tt.Dataset {
@@ -52,18 +41,20 @@ function convolutional(filters: readonly number[]): tf.LayersModel {
 }
 
 interface SearchWorkload {
+  readonly title: string;
   readonly model: () => tf.LayersModel;
-  readonly gates: "weight" | "unit";
-  readonly inputShape: readonly number[];
+  readonly gates: tt.GateSelector;
   readonly batch: number;
   /** Steps of a whole search. */
   readonly steps: number;
 }
 
 /** A search whose weights are trained beside the gates, with the default update and its certificate. */
-function openSearch({ model, gates, inputShape, batch, steps }: SearchWorkload, phase: Phase): Runner {
+function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase): Runner {
+  const network = model();
+  const inputShape = network.inputs[0].shape.slice(1) as number[];
   const dataset = examples(inputShape, 2048);
-  const space = tt.searchSpace(model(), { gates });
+  const space = tt.searchSpace(network, { gates });
   const begin = (length: number): tt.Search =>
     tt.search(space, dataset, { weights: "reset", density: 0.1, steps: length, batch, seed: 1 });
   if (phase === "search") {
@@ -104,12 +95,11 @@ function openSearch({ model, gates, inputShape, batch, steps }: SearchWorkload, 
   };
 }
 
-const searches: Readonly<Record<string, SearchWorkload & { title: string }>> = {
+const definitions: Readonly<Record<string, SearchWorkload>> = {
   mlp: {
     title: "MLP 784-300-100, weight gates, batch 128",
     model: () => tt.mlp({ inputShape: [784], hidden: [300, 100], classes: 10 }),
     gates: "weight",
-    inputShape: [784],
     batch: 128,
     steps: 200,
   },
@@ -117,16 +107,46 @@ const searches: Readonly<Record<string, SearchWorkload & { title: string }>> = {
     title: "CNN 32-32-64-64 with bias and batch norm, unit gates, batch 64",
     model: () => convolutional([32, 32, 64, 64]),
     gates: "unit",
-    inputShape: [32, 32, 3],
+    batch: 64,
+    steps: 20,
+  },
+  vgg: {
+    title: "VGG-16 for 32x32, 15 million weight gates, batch 64",
+    model: () => tt.vgg({ depth: 16, classes: 10 }),
+    gates: "weight",
+    batch: 64,
+    steps: 2,
+  },
+  resnet: {
+    title: "ResNet-20, unit gates, batch 64",
+    model: () => tt.resnet({ depth: 20, classes: 10 }),
+    gates: "unit",
+    batch: 64,
+    steps: 10,
+  },
+  resnetBlocks: {
+    title: "ResNet-20, block gates, batch 64",
+    model: () => tt.resnet({ depth: 20, classes: 10 }),
+    gates: "block",
+    batch: 64,
+    steps: 10,
+  },
+  cell: {
+    title: "operation cell, 25 gates, 28x28, batch 64",
+    model: () => tt.operationNetwork({ inputShape: [28, 28, 1], classes: 10, stages: tt.cellStages() }),
+    gates: "op",
     batch: 64,
     steps: 10,
   },
 };
 
-/** Every workload, by name. */
-export const workloads: Readonly<Record<string, Workload>> = Object.fromEntries(
-  Object.entries(searches).map(([name, workload]) => [
-    name,
-    { title: workload.title, open: (phase: Phase): Runner => openSearch(workload, phase) },
-  ]),
+/** Searches on random examples. */
+export const searches: Readonly<Record<string, Workload>> = Object.fromEntries(
+  Object.entries(definitions).map(([name, definition]): [string, Workload] => {
+    const open = (phase: Phase) => (): Runner => openSearch(definition, phase);
+    return [
+      name,
+      { title: definition.title, phases: { forward: open("forward"), step: open("step"), search: open("search") } },
+    ];
+  }),
 );

@@ -1,0 +1,9 @@
+import { data } from "./data.js";
+import { fewShot } from "./fewShot.js";
+import { searches } from "./searches.js";
+import type { Workload } from "./workload.js";
+
+export type { Runner, Workload } from "./workload.js";
+
+/** Every workload, by name. */
+export const workloads: Readonly<Record<string, Workload>> = { ...searches, fewShot, data };
