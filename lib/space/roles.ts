@@ -4,6 +4,7 @@ import {
   activationName,
   batchNorm,
   channelwise,
+  closedKernels,
   concatenate,
   convolution,
   dense,
@@ -42,6 +43,9 @@ const couples = (reason: string, wire: WiringRule): LayerRule => ({ role: "coupl
 const closes = (reason: string, wire: WiringRule = opaque(reason)): LayerRule => ({ role: "closes", reason, wire });
 const zeroAtZero = elementwise(true);
 const notZeroAtZero = elementwise(false);
+
+/** Models never reach the rules: their layers stand in the graph in their place. */
+const opened: WiringRule = opaque("is a model");
 
 const rules = new Map<string, LayerRule>(
   Object.entries<LayerRule>({
@@ -113,7 +117,7 @@ const rules = new Map<string, LayerRule>(
     ZeroPadding2D: passes("channel by channel", channelwise()),
     UpSampling2D: passes("channel by channel", channelwise()),
     CenterCrop: passes("channel by channel", channelwise()),
-    Resizing: passes("channel by channel", channelwise()),
+    Resizing: closes("has a wrong output shape in TensorFlow.js"),
     RandomWidth: closes("draws its output's width"),
     AveragePooling1D: passes("channel by channel", channelwise()),
     AveragePooling2D: passes("channel by channel", channelwise()),
@@ -133,16 +137,20 @@ const rules = new Map<string, LayerRule>(
     SimpleRNN: closes("its units read one another; its inputs may go", recurrent),
     GRU: closes("its units read one another; its inputs may go", recurrent),
     LSTM: closes("its units read one another; its inputs may go", recurrent),
-    RNN: closes("its cells read one another"),
-    ConvLSTM2D: closes("its channels read one another"),
-    ConvRNN2D: closes("its channels read one another"),
+    RNN: closes("its cells read one another", closedKernels("its cells read one another")),
+    ConvLSTM2D: closes("its channels read one another", closedKernels("its channels read one another")),
     SimpleRNNCell: closes("is part of a recurrent layer"),
     GRUCell: closes("is part of a recurrent layer"),
     LSTMCell: closes("is part of a recurrent layer"),
     ConvLSTM2DCell: closes("is part of a recurrent layer"),
     StackedRNNCells: closes("is part of a recurrent layer"),
-    Bidirectional: closes("its layer's units read one another"),
-    TimeDistributed: closes("its inner layer isn't followed"),
+    Bidirectional: closes("its layer's units read one another", closedKernels("its layer's units read one another")),
+    Select: closes("was made by compaction: its inputs are fixed"),
+    Mask: closes("was made by compaction: its inputs are fixed"),
+    Sequential: passes("is opened: its layers are followed", opened),
+    Functional: passes("is opened: its layers are followed", opened),
+    Model: passes("is opened: its layers are followed", opened),
+    TimeDistributed: closes("its inner layer isn't followed", closedKernels("its inner layer isn't followed")),
   }),
 );
 

@@ -347,24 +347,39 @@ export const concatenate: WiringRule = (context) => {
   return { outputs: [to], links, axes: [], reads: false };
 };
 
+/** Closed, but with kernels that count: once a time step, convolutions at each position as well. */
+export const closedKernels =
+  (why: string): WiringRule =>
+  (context) => {
+    const wiring = opaque(why)(context);
+    const { shape, station: from } = context.channels(0);
+    const [to] = wiring.outputs;
+    const outputPositions = sizeOf(context.outputShapes[0].slice(-3, -1));
+    const links = context.weightShapes.flatMap(({ length: rank }, weight): Link[] => {
+      if (rank < 2) return [];
+      const positions = rank === 2 ? withoutChannels(shape) : shape[0] * outputPositions;
+      return [{ kind: "sum", from, to, kernel: { weight, inAxis: -1, outAxis: -1 }, positions }];
+    });
+    return { ...wiring, links: [...wiring.links, ...links] };
+  };
+
 /** Recurrent layers: input features may go, their own units stay. */
 export const recurrent: WiringRule = (context) => {
   const { station: from, shape } = context.channels(0);
   const states = context.inputs.slice(1);
   for (const state of states) context.units.close(state.labels.nodes, `is a state of ${context.layer.name}`);
-  const reason = "a recurrent layer reads its own units";
-  const times = withoutChannels(shape);
-  const wiring = mixing(context, reason, []);
   const axes = context.weightShapes.map((weightShape, w) =>
     weightShape.map((_, axis) => (w === 0 && axis === 0 ? from : undefined)),
   );
-  // The kernel is used once a time step, and so is the recurrent kernel, whose size doesn't change.
-  const links = wiring.links.map((link): Link =>
-    link.from === from && link.to === wiring.outputs[0]
-      ? { kind: "sum", from, to: link.to, kernel: { weight: 0, inAxis: 0, outAxis: -1 }, positions: times }
-      : link,
-  );
-  return { ...wiring, links, axes, reads: true };
+  const wiring = mixing(context, "a recurrent layer reads its own units", axes);
+  const positions = withoutChannels(shape);
+  const [to] = wiring.outputs;
+  const kernels = [
+    { weight: 0, inAxis: 0, outAxis: -1 },
+    { weight: 1, inAxis: -1, outAxis: -1 },
+  ];
+  const links = kernels.map((kernel): Link => ({ kind: "sum", from, to, kernel, positions }));
+  return { ...wiring, links: [...wiring.links, ...links], reads: true };
 };
 
 /** Embedding: makes units out of whole numbers. */

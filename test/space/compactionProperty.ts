@@ -72,9 +72,11 @@ export function countModel(model: tf.LayersModel): { parameters: number; multipl
       if (layer instanceof FixedLayer && "multiplyAdds" in layer) {
         multiplyAdds += (layer.multiplyAdds as (shape: number[]) => number)(inputShapes[0].slice(1));
       }
-      if (className === "Dense" || className === "Conv2DTranspose") multiplyAdds += positionsIn * nonzero(0);
-      else if (className === "Conv2D" || className === "DepthwiseConv2D") multiplyAdds += positionsOut * nonzero(0);
-      else if (className === "SeparableConv2D") multiplyAdds += positionsOut * (nonzero(0) + nonzero(1));
+      const all = layer.weights.reduce((sum, { shape }, w) => sum + (shape.length > 1 ? nonzero(w) : 0), 0);
+      if (/^(Dense|Conv\dDTranspose|SimpleRNN|GRU|LSTM|RNN|Bidirectional|TimeDistributed)$/.test(className)) {
+        multiplyAdds += positionsIn * all;
+      } else if (/^(Conv\dD|DepthwiseConv2D|SeparableConv2D)$/.test(className)) multiplyAdds += positionsOut * all;
+      else if (className === "ConvLSTM2D") multiplyAdds += inputShapes[0][1] * positionsOut * all;
     }
   }
   return { parameters, multiplyAdds };
@@ -92,13 +94,27 @@ export function randomArchitecture(space: SearchSpace, density: number, seed: nu
   }
 }
 
+/** One batch of normal numbers for each input. */
+export const normalInputs = (model: tf.LayersModel, batch: number, seed: number): tf.Tensor[] =>
+  model.inputs.map(({ shape }, i) => {
+    const rest = shape.slice(1) as number[];
+    const size = batch * rest.reduce((product, extent) => product * extent, 1);
+    return tf.tensor(new Random(seed, "input", i).normals(size), [batch, ...rest]);
+  });
+
 /**
  * Masked equals compacted: outputs, in inference and training, and gradients; counts are those of the compacted model;
  * JSON gives the same architecture again.
  *
  * @returns false if the vertex cuts the network, so that there was nothing to compare
  */
-export function checkCompaction(model: tf.LayersModel, gates: GateSelector, density: number, seed: number): boolean {
+export function checkCompaction(
+  model: tf.LayersModel,
+  gates: GateSelector,
+  density: number,
+  seed: number,
+  { training = true, inputsOf = normalInputs }: { training?: boolean; inputsOf?: typeof normalInputs } = {},
+): boolean {
   const space = searchSpace(model, { gates });
   const architecture = randomArchitecture(space, density, seed);
   if (!architecture) return false;
@@ -107,11 +123,7 @@ export function checkCompaction(model: tf.LayersModel, gates: GateSelector, dens
     const compacted = architecture.compact(values);
     const plain = searchSpace(compacted, { gates: () => "none" });
     const batch = 6;
-    const inputs = model.inputs.map(({ shape }, i) => {
-      const rest = shape.slice(1) as number[];
-      const size = batch * rest.reduce((product, extent) => product * extent, 1);
-      return tf.tensor(new Random(seed, "input", i).normals(size), [batch, ...rest]);
-    });
+    const inputs = inputsOf(model, batch, seed);
     const weights = tensorsOf(space.plan, values);
     const gateTensor = tf.tensor1d(Float32Array.from(architecture.mask));
     const smallWeights = tensorsOf(plain.plan, plain.currentWeights());
@@ -121,45 +133,46 @@ export function checkCompaction(model: tf.LayersModel, gates: GateSelector, dens
     const compactOutputs = Array.isArray(predicted) ? predicted : [predicted];
     compactOutputs.forEach((output, i) => assertClose(output, masked[i], 1e-5, `output ${i}`));
 
-    const loss = (outputs: tf.Tensor[]): tf.Scalar =>
-      tf.addN(
-        outputs.map((output, i) => {
-          const weight = tf.tensor(new Random(seed, "readout", i).normals(output.size), output.shape);
-          return tf.sum(tf.mul(output, weight)) as tf.Scalar;
-        }),
-      ) as tf.Scalar;
-    // Every weight enters, so that unused ones have a gradient of zero.
-    const with0 = (value: tf.Scalar, given: tf.Tensor[]): tf.Scalar =>
-      tf.addN([value, ...given.map((weight) => tf.mul(tf.sum(weight), 0) as tf.Scalar)]);
-    const trainMasked = tf.grads((...given: tf.Tensor[]) =>
-      with0(
-        loss(forward(space.plan, given, gateTensor, inputs, { scaleByOpenFraction: false, training: true })),
-        given,
-      ),
-    )(weights);
-    const trainCompact = tf.grads((...given: tf.Tensor[]) =>
-      with0(loss(forward(plain.plan, given, undefined, inputs, { training: true })), given),
-    )(smallWeights);
-    const [a, b] = [
-      forward(space.plan, weights, gateTensor, inputs, { scaleByOpenFraction: false, training: true }),
-      forward(plain.plan, smallWeights, undefined, inputs, { training: true }),
-    ];
-    a.forEach((output, i) => assertClose(b[i], output, 1e-5, `training output ${i}`));
-    const origins = architecture.origins();
-    const keep = architecture.keep();
-    // A bias in front of a batch normalisation has a gradient of zero, up to the rounding of the others.
-    const largest = Math.max(...trainMasked.map((gradient) => Math.max(...gradient.dataSync().map(Math.abs))));
-    plain.plan.weights.forEach(({ name, trainable }, w) => {
-      if (!trainable) return;
-      const origin = origins.get(name);
-      assert.ok(origin, `${name} has an origin`);
-      const whole = trainMasked[origin.weight].dataSync();
-      const kept = keep[origin.weight];
-      const expected = Float32Array.from(origin.entries, (entry) => (kept[entry] ? whole[entry] : 0));
-      const own = trainCompact[w].dataSync().map((value, i) => (kept[origin.entries[i]] ? value : 0));
-      assertClose(tf.tensor1d(own), tf.tensor1d(expected), 1e-4, `gradient of ${name}`, largest);
-    });
-
+    if (training) {
+      const loss = (outputs: tf.Tensor[]): tf.Scalar =>
+        tf.addN(
+          outputs.map((output, i) => {
+            const weight = tf.tensor(new Random(seed, "readout", i).normals(output.size), output.shape);
+            return tf.sum(tf.mul(output, weight)) as tf.Scalar;
+          }),
+        ) as tf.Scalar;
+      // Every weight enters, so that unused ones have a gradient of zero.
+      const with0 = (value: tf.Scalar, given: tf.Tensor[]): tf.Scalar =>
+        tf.addN([value, ...given.map((weight) => tf.mul(tf.sum(weight), 0) as tf.Scalar)]);
+      const trainMasked = tf.grads((...given: tf.Tensor[]) =>
+        with0(
+          loss(forward(space.plan, given, gateTensor, inputs, { scaleByOpenFraction: false, training: true })),
+          given,
+        ),
+      )(weights);
+      const trainCompact = tf.grads((...given: tf.Tensor[]) =>
+        with0(loss(forward(plain.plan, given, undefined, inputs, { training: true })), given),
+      )(smallWeights);
+      const [a, b] = [
+        forward(space.plan, weights, gateTensor, inputs, { scaleByOpenFraction: false, training: true }),
+        forward(plain.plan, smallWeights, undefined, inputs, { training: true }),
+      ];
+      a.forEach((output, i) => assertClose(b[i], output, 1e-5, `training output ${i}`));
+      const origins = architecture.origins();
+      const keep = architecture.keep();
+      // A bias in front of a batch normalisation has a gradient of zero, up to the rounding of the others.
+      const largest = Math.max(...trainMasked.map((gradient) => Math.max(...gradient.dataSync().map(Math.abs))));
+      plain.plan.weights.forEach(({ name, trainable }, w) => {
+        if (!trainable) return;
+        const origin = origins.get(name);
+        assert.ok(origin, `${name} has an origin`);
+        const whole = trainMasked[origin.weight].dataSync();
+        const kept = keep[origin.weight];
+        const expected = Float32Array.from(origin.entries, (entry) => (kept[entry] ? whole[entry] : 0));
+        const own = trainCompact[w].dataSync().map((value, i) => (kept[origin.entries[i]] ? value : 0));
+        assertClose(tf.tensor1d(own), tf.tensor1d(expected), 1e-4, `gradient of ${name}`, largest);
+      });
+    }
     const { parameters, multiplyAdds, activationBytes } = architecture.counts;
     assert.deepEqual({ parameters, multiplyAdds }, countModel(compacted), "counts");
     assert.equal(activationBytes, plain.full.activationBytes, "activation bytes");
