@@ -34,11 +34,19 @@ function startServer(port: number): ChildProcess {
     `--port=${port}`,
     `--ServerApp.root_dir=${root}`,
     "--IdentityProvider.token=",
+    "--LabApp.expose_app_in_browser=True",
     "--ServerApp.disable_check_xsrf=True",
   ];
   const env = { ...process.env, JUPYTER_CONFIG_PATH: join(root, "jupyter", "config") };
   return spawn(join(root, ".venv/bin/python"), ["-m", "jupyterlab", ...options], { env, stdio: "ignore" });
 }
+
+/** In the browser: whether the open notebook's kernel is connected and has said what it is. */
+const kernelReady = `(() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+  if (!kernel || kernel.connectionStatus !== "connected") return false;
+  return kernel.info.then(() => kernel.connectionStatus === "connected" && kernel.status === "idle");
+})()`;
 
 /** Starts JupyterLab from .venv and a headless browser; both end with `close`. */
 export async function startLab(): Promise<Lab> {
@@ -65,8 +73,8 @@ export async function startLab(): Promise<Lab> {
         const workspace = `${port}-${Date.now()}`;
         await page.goto(`${address}/lab/workspaces/${workspace}/tree/${notebook}`);
         await page.locator(".jp-Notebook .jp-CodeCell").first().waitFor();
-        // What is run before the kernel is ready may get lost.
-        await page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor();
+        // What is run before the kernel has answered may get lost.
+        await page.waitForFunction(kernelReady);
       },
       async choose(menu, item) {
         await page.locator(".lm-MenuBar-item", { hasText: menu }).click();
