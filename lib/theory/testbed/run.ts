@@ -27,6 +27,8 @@ export interface TestbedOptions {
   readonly coldTemperature?: number;
   readonly hotTemperature?: number;
   readonly logitBound?: number;
+  /** Where the logits start, [gateCount]; default all 0. */
+  readonly initialLogits?: readonly number[];
   /** Default 0. */
   readonly seed?: number;
 }
@@ -71,7 +73,17 @@ export function runTestbed(problem: SubsetProblem, options: TestbedOptions = {})
   };
   const { gateCount, points } = problem;
   const stepSize = options.stepSize ?? defaultStep(update, gateCount, steps, box);
-  const settings = relaxationSettings({ gateCount, update, estimator, ...box, stepSize, annealSteps: steps, seed });
+  const { initialLogits } = options;
+  const settings = relaxationSettings({
+    gateCount,
+    update,
+    estimator,
+    ...box,
+    stepSize,
+    initialLogits,
+    annealSteps: steps,
+    seed,
+  });
   const relaxation = new ReferenceRelaxation(settings);
   const fullBatch = batch === undefined || batch >= points;
 
