@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { Random } from "../engine/random.js";
 import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
@@ -28,7 +28,7 @@ export const tellingSensors: readonly string[] = ["s02", "s05", "s07", "s11", "s
  * noise, each in its own unit. Letters are glyphs of the font Open Sans, turned, scaled, shifted and noisy. The same files
  * on every call.
  *
- * @param folder - where to; default `runs/example-data` of the project
+ * @param folder - where to; default `runs/example-data` of the project, relative to the working folder
  * @param options - progress, and a signal that stops it
  * @returns the paths
  * @throws TwotempError `data/path` if the folder can't be written
@@ -39,7 +39,7 @@ export const tellingSensors: readonly string[] = ["s02", "s05", "s07", "s11", "s
  * ```
  */
 export async function writeExampleData(
-  folder: string = join(outputRoot(), "runs", "example-data"),
+  folder: string = relative(process.cwd(), join(outputRoot(), "runs", "example-data")),
   options: WorkOptions = {},
 ): Promise<ExampleData> {
   const paths = {

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
-import { extname } from "node:path";
+import { extname, relative } from "node:path";
 import { TwotempError } from "../errors.js";
+import { projectRoot } from "../project.js";
 import { readCsv, type CsvOptions } from "./csv.js";
 import type { Dataset } from "./dataset.js";
 import { readImages, type ImageFolderOptions } from "./images.js";
@@ -56,7 +57,10 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
 
 async function kindOf(path: string): Promise<keyof typeof readers> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) throw new TwotempError("data/path", `${path}: no such file or folder, seen from ${process.cwd()}`);
+  if (!found) {
+    const here = relative(projectRoot, process.cwd()) || "the project's folder";
+    throw new TwotempError("data/path", `${path}: no such file or folder; relative paths start in ${here}`);
+  }
   if (found.isDirectory()) return "a folder of pictures";
   const extension = extname(path).toLowerCase();
   if (extension === ".parquet") return "a Parquet file";

@@ -72,7 +72,7 @@ describe("opening data by its path", () => {
       assert.doesNotMatch(line, /\n/);
       return line.replaceAll(folder, "");
     };
-    assert.match(await told("nowhere.csv"), /^nowhere\.csv: no such file or folder, seen from \//);
+    assert.match(await told("nowhere.csv"), /^nowhere\.csv: no such file or folder; relative paths start in .+/);
     assert.match(await told(join(root, "README.md")), /expected a table \(\.csv.*or a folder of pictures$/);
     assert.equal(
       await told(examples.shapes, { label: "event" }),
