@@ -1,64 +1,57 @@
 import type { SearchSpace } from "../space/index.js";
-import type { Architecture } from "../space/index.js";
-import { type Baseline, type BaselineContext, onlyKind } from "./baseline.js";
+import { type Baseline, type BaselineContext, type Candidate, onlyKinds } from "./baseline.js";
+import { gateSums, withoutWeights } from "./gateSums.js";
 import { inputDeviations } from "./inputDeviations.js";
+import { keepAtCost } from "./keepAtCost.js";
 
 /**
  * The size of what each gate switches in a trained model: `|w|` for a weight; for an input or a unit, the Euclidean
  * norm of all weights that read it.
  */
 export function magnitudes(space: SearchSpace, weights: readonly Float32Array[]): Float64Array {
-  const scores = new Float64Array(space.gateCount);
-  const { plan } = space;
-  plan.weights.forEach(({ gateOffset }, w) => {
-    if (gateOffset === undefined) return;
-    weights[w].forEach((value, i) => (scores[gateOffset + i] = Math.abs(value)));
-  });
-  for (const call of plan.calls) {
-    const gates = call.inputGates[0];
-    if (!gates || call.weights.length === 0) continue;
-    const kernel = weights[call.weights[0]];
-    const shape = plan.weights[call.weights[0]].shape;
-    const columns = shape.at(-1)!;
-    // A kernel [..., inputs, outputs]: the row of input i in every filter position.
-    const inputs = shape.at(-2)!;
-    const squares = new Float64Array(inputs);
-    kernel.forEach((value, at) => (squares[Math.floor(at / columns) % inputs] += value * value));
-    gates.gateOf.forEach((gate, value) => {
-      if (gate >= 0) scores[gate] = Math.hypot(scores[gate], Math.sqrt(squares[value % inputs]));
-    });
-  }
-  return scores;
+  const squares = weights.map((values) => Float64Array.from(values, (value) => value * value));
+  return gateSums(space, squares).map(Math.sqrt);
 }
 
 async function prune(
   { space, learned, trained }: BaselineContext,
   method: string,
-  score: (magnitudes: Float64Array) => Float64Array,
-): Promise<Architecture[]> {
-  const architectures: Architecture[] = [];
-  for (const [i, { density }] of learned.entries()) {
-    const scores = score(magnitudes(space, await trained.model(i)));
-    architectures.push(space.keepLargest(scores, density, { method, number: i }));
+  score: (magnitudes: Float64Array) => Float64Array = (scores) => scores,
+): Promise<Required<Omit<Candidate, "frozen">>[]> {
+  const candidates = [];
+  for (const [i, matched] of learned.entries()) {
+    const weights = await trained.model(i);
+    const architecture = keepAtCost(space, score(magnitudes(space, weights)), matched, { method, number: i });
+    candidates.push({ architecture, weights });
   }
-  return architectures;
+  return candidates;
 }
 
 /** Train the full model on the source, keep what is largest, re-initialise. */
 export const magnitude: Baseline = {
   name: "magnitude",
   label: "magnitude, re-initialised",
-  refuses: () => undefined,
-  architectures: (context) => prune(context, "magnitude", (scores) => scores),
+  refuses: withoutWeights,
+  candidates: async (context) => (await prune(context, "magnitude")).map(({ architecture }) => ({ architecture })),
+};
+
+/** Train the full model on the source, keep what is largest, and the trained weights with it. */
+export const magnitudeKept: Baseline = {
+  name: "magnitude-kept",
+  label: "magnitude, weights kept",
+  refuses: withoutWeights,
+  candidates: (context) => prune(context, "magnitude-kept"),
 };
 
 /** As magnitude, times the standard deviation of each input: what the input contributes rather than its weights. */
 export const magnitudeDeviation: Baseline = {
   name: "magnitude-deviation",
   label: "magnitude × input deviation",
-  refuses: (space) => (onlyKind(space, "input") ? undefined : "the deviation is that of the inputs"),
-  architectures: (context) => {
+  refuses: (space) => (onlyKinds(space, "input") ? withoutWeights(space) : "the deviation is that of the inputs"),
+  candidates: async (context) => {
     const deviations = inputDeviations(context.source);
-    return prune(context, "magnitude-deviation", (scores) => scores.map((score, i) => score * deviations[i]));
+    const contribution = (scores: Float64Array): Float64Array => scores.map((score, i) => score * deviations[i]);
+    const pruned = await prune(context, "magnitude-deviation", contribution);
+    return pruned.map(({ architecture }) => ({ architecture }));
   },
 };

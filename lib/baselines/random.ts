@@ -1,16 +1,22 @@
 import { Random } from "../engine/index.js";
 import type { Baseline } from "./baseline.js";
-import { sameCostMask } from "./sameCost.js";
+import { randomAtCost } from "./sameCost.js";
 
-/** Gates drawn uniformly at random, with exactly the cost of a learned architecture. */
+/** Gates drawn at random at the cost of a learned architecture; of units, widths. */
 export const random: Baseline = {
   name: "random",
   label: "random, same cost",
-  refuses: () => undefined,
-  architectures: async ({ space, learned, randomCount, seed }) =>
-    Array.from({ length: randomCount }, (_, i) => {
-      const matched = learned[i % learned.length];
-      const mask = sameCostMask(space, matched, new Random(seed, "random architecture", i));
-      return space.architecture(mask, { method: "random", seed, number: i });
-    }),
+  refuses: ({ groups }) =>
+    groups.length === 1 && groups[0].kind === "unit"
+      ? "one layer of units has one width at each cost (Proposition 6: which units are kept changes nothing)"
+      : undefined,
+  candidates: async ({ space, learned, randomCount, seed }) =>
+    Array.from({ length: randomCount }, (_, i) => ({
+      architecture: randomAtCost(
+        space,
+        learned[i % learned.length],
+        (draw) => new Random(seed, "random architecture", i, draw),
+        { method: "random", seed, number: i },
+      ),
+    })),
 };

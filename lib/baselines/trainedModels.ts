@@ -19,7 +19,7 @@ export class TrainedModels {
   constructor(
     private readonly space: SearchSpace,
     private readonly source: Dataset,
-    private readonly options: TrainedModelsOptions,
+    readonly options: TrainedModelsOptions,
   ) {}
 
   /** The weights of model `number`, in the plan's order. */

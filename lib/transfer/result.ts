@@ -14,7 +14,8 @@ export interface TransferRecord {
   readonly search: number;
   /** Which retraining of the architecture: same shots and initial draw in every arm. */
   readonly retraining: number;
-  readonly learningRate: number;
+  /** The learning rate (or ridge penalty) that the arm's tuning chose. */
+  readonly tuned: number;
   /** Fraction of the target's test examples that were right. */
   readonly accuracy: number;
   /** Gates and parameters that the architecture keeps. */
@@ -24,11 +25,11 @@ export interface TransferRecord {
   readonly architecture: string;
 }
 
-/** One learning rate of one arm, tried on few-shot tasks from the source. */
+/** One learning rate (or ridge penalty) of one arm, tried on few-shot tasks from the source. */
 export interface TuningRecord {
   readonly arm: string;
   readonly shots: number;
-  readonly learningRate: number;
+  readonly tuned: number;
   readonly accuracy: number;
 }
 
@@ -40,7 +41,7 @@ export interface SummaryRow {
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
-  readonly learningRate: number;
+  readonly tuned: number;
   readonly parameters: number;
   readonly searches: number;
   readonly retrainings: number;
@@ -89,8 +90,8 @@ export class TransferResult {
         const own = this.records.filter((record) => record.arm === name && record.shots === shots);
         const { mean, low, high, searches, retrainings } = average(this.measurements(name, shots), { seed: this.seed });
         const parameters = own.reduce((sum, record) => sum + record.parameters, 0) / own.length;
-        const [{ learningRate }] = own;
-        return { arm: name, label, shots, accuracy: mean, low, high, learningRate, parameters, searches, retrainings };
+        const [{ tuned }] = own;
+        return { arm: name, label, shots, accuracy: mean, low, high, tuned, parameters, searches, retrainings };
       }),
     );
   }

@@ -12,6 +12,10 @@ export interface RetrainingJob {
   readonly task: FewShotTask;
   /** Address of the initial weights (and dropout masks); jobs that are to be compared share it. */
   readonly draw: Address;
+  /** Weights to start from in place of a draw (the head's are drawn all the same), in the full shapes. */
+  readonly weights?: readonly Float32Array[];
+  /** Whether the head alone is trained; default false. */
+  readonly frozen?: boolean;
 }
 
 /** How every job of one call is trained: full-batch Adam on the support set. */
@@ -21,7 +25,7 @@ export interface RetrainOptions extends WorkOptions {
 }
 
 /**
- * Re-initialises architectures, trains each on its task's support set and judges it by the queries.
+ * Trains architectures from their initial weights, each on its task's support set, and judges them by the queries.
  *
  * Always trains the compacted network. Chains of Dense layers of equal shape are trained many at a time.
  *

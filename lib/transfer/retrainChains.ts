@@ -112,9 +112,12 @@ function initialStack(
       const open = Math.max((rows / fanIn) * openWeights, 1 / (fanIn * width));
       const [input, output] = [chain.inputs[l], chain.outputs[l]];
       const offset = b * rows * columns;
-      gatherMatrix(draws[b][link.kernel], width, input, output, 1 / Math.sqrt(open), kernel, offset);
+      // The head is always drawn; other weights may be given, and then are as they should be.
+      const given = l < links.length - 1 ? jobs[b].weights : undefined;
+      const values = given ?? draws[b];
+      gatherMatrix(values[link.kernel], width, input, output, given ? 1 : 1 / Math.sqrt(open), kernel, offset);
       if (mask && own) gatherMatrix(own, width, input, output, 1, mask, offset);
-      if (bias) for (const [i, column] of output.entries()) bias[b * columns + i] = draws[b][link.bias!][column];
+      if (bias) for (const [i, column] of output.entries()) bias[b * columns + i] = values[link.bias!][column];
     });
     return {
       kernel: tf.tensor3d(kernel, shape),
@@ -142,15 +145,21 @@ async function trainStack(
     jobs.forEach(({ task }, b) => all.set(task.support.labels, b * task.support.count));
     return tf.cast(tf.oneHot(tf.tensor1d(all, "int32"), classes), "float32") as tf.Tensor2D;
   });
-  const parameters = start.flatMap(({ kernel, bias }) => (bias ? [kernel, bias] : [kernel]));
+  // Jobs of one stack agree on what is trained.
+  const first = jobs[0].frozen ? links.length - 1 : 0;
+  const parameters = start.slice(first).flatMap(({ kernel, bias }) => (bias ? [kernel, bias] : [kernel]));
   const adam = new Adam(parameters, { stepSize: options.learningRate });
   const withParameters = (values: readonly tf.Tensor[]): StackedLink[] => {
     let next = 0;
-    return start.map(({ bias, mask }) => ({
-      kernel: values[next++] as tf.Tensor3D,
-      bias: bias && (values[next++] as tf.Tensor3D),
-      mask,
-    }));
+    return start.map((link, l) =>
+      l < first
+        ? link
+        : {
+            kernel: values[next++] as tf.Tensor3D,
+            bias: link.bias && (values[next++] as tf.Tensor3D),
+            mask: link.mask,
+          },
+    );
   };
   // The mean over all examples of all models; times their number, it is the sum of the models' own losses.
   const gradient = tf.grads((...values: tf.Tensor[]) => {
@@ -230,7 +239,8 @@ export async function retrainChains(
   const groups = new Map<string, number[]>();
   chains.forEach((chain, j) => {
     const { support, queries } = jobs[j].task;
-    const shape = JSON.stringify([support.count, queries.count, ...chain.inputs.map((kept) => kept.length)]);
+    const widths = chain.inputs.map((kept) => kept.length);
+    const shape = JSON.stringify([jobs[j].frozen ?? false, support.count, queries.count, ...widths]);
     groups.set(shape, [...(groups.get(shape) ?? []), j]);
   });
   const drawn = new Map<string, Float32Array[]>();
@@ -249,7 +259,8 @@ export async function retrainChains(
       const { stack, adam } = await trainStack(links, start, part, kept, options);
       judge(links, stack, part, kept).forEach((accuracy, i) => (accuracies[chosen[i]] = accuracy));
       adam.dispose();
-      tf.dispose(start.flatMap(({ mask }) => (mask ? [mask] : [])));
+      // What was trained is the optimiser's; masks and a frozen body are still held.
+      tf.dispose(start.map(({ kernel, bias, mask }) => [kernel, bias ?? [], mask ?? []]));
       finished(chosen.length);
     }
   }

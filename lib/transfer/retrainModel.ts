@@ -2,8 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../engine/index.js";
 import { crossEntropy, differentiate } from "../search/objective.js";
-import { forward, type SearchSpace, searchSpace } from "../space/index.js";
+import { forward, type Plan, type SearchSpace, searchSpace } from "../space/index.js";
 import type { RetrainingJob, RetrainOptions } from "./retrain.js";
+import { headWeights, startingWeights } from "./start.js";
 import { accuracyOf, type Labelled } from "./task.js";
 
 /** Queries judged at a time. */
@@ -12,13 +13,18 @@ const judgedAtOnce = 500;
 /** Retrains one architecture of any model: its compacted network, full-batch on the support set. */
 export async function retrainModel(space: SearchSpace, job: RetrainingJob, options: RetrainOptions): Promise<number> {
   const { architecture, task, draw } = job;
-  const model = architecture.compact(architecture.initialise(...draw));
+  const model = architecture.compact(startingWeights(job));
   const compacted = searchSpace(model, { gates: () => "none" });
   const { plan } = compacted;
   const weights: tf.Tensor[] = compacted
     .currentWeights()
     .map((values, w) => tf.tensor(values, plan.weights[w].shape as number[]));
-  const trainable = plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
+  const head = headWeights(plan);
+  const trainable = plan.weights.flatMap((spec, w) => (spec.trainable && (!job.frozen || head.has(w)) ? [w] : []));
+  const trained: Plan = {
+    ...plan,
+    weights: plan.weights.map((spec, w) => ({ ...spec, trainable: trainable.includes(w) })),
+  };
   // Weights that the architecture closed start at zero, which no draw is, and stay there.
   const masks = trainable.map((w) => {
     const closed = architecture.space.plan.weights.some(
@@ -48,11 +54,12 @@ export async function retrainModel(space: SearchSpace, job: RetrainingJob, optio
       const moved = new Map<number, tf.Tensor>();
       const gradients = tf.tidy(() => {
         const loss = crossEntropy(plan, [], batch, {
-          training: true,
+          // A frozen body runs as it does when it is judged.
+          training: !job.frozen,
           dropout: [...draw, step],
           onMovingStatistics: (w, value) => moved.set(w, tf.keep(value)),
         });
-        const { weightGradients } = differentiate(plan, [], weights, noGates, loss, true);
+        const { weightGradients } = differentiate(trained, [], weights, noGates, loss, true);
         return weightGradients.map((gradient, i) => (masks[i] ? tf.mul(gradient, masks[i]) : gradient));
       });
       adam.step(gradients);

@@ -21,13 +21,21 @@ export function labelled(dataset: Dataset, split: Split, rows: Int32Array): Labe
   return { values: dataset.batch(split, rows), labels: dataset.labels(split, rows), count: rows.length };
 }
 
-/** Few-shot tasks on the target: `shots` training examples a class, judged by all test examples. */
-export function targetTasks(target: Dataset, shots: number, seed: number, episodes: number): FewShotTask[] {
-  const queries = labelled(
-    target,
-    "test",
-    Int32Array.from({ length: target.test.count }, (_, row) => row),
-  );
+/**
+ * Few-shot tasks on the target: `shots` training examples a class, judged by the test examples.
+ *
+ * @param testExamples - how many of them, spread evenly over the test split; default all
+ */
+export function targetTasks(
+  target: Dataset,
+  shots: number,
+  seed: number,
+  episodes: number,
+  testExamples: number = target.test.count,
+): FewShotTask[] {
+  const count = Math.min(testExamples, target.test.count);
+  const rows = Int32Array.from({ length: count }, (_, i) => Math.floor((i * target.test.count) / count));
+  const queries = labelled(target, "test", rows);
   return Array.from({ length: episodes }, (_, episode) => ({
     classCount: target.classCount,
     support: labelled(target, "train", target.shots(shots, { seed, episode }).support),

@@ -1,11 +1,13 @@
-import { type Baseline, controls, TrainedModels } from "../baselines/index.js";
+import { type Baseline, type Candidate, controls, reasonOf, TrainedModels } from "../baselines/index.js";
 import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { type Architecture, type SearchSpace } from "../space/index.js";
+import { mean } from "simple-statistics";
 import { inSpace, withClasses } from "./head.js";
 import { TransferResult, type TransferRecord, type TuningRecord } from "./result.js";
-import { retrain, type RetrainingJob } from "./retrain.js";
+import { retrain, type RetrainingJob, type RetrainOptions } from "./retrain.js";
+import { judgeByRidge } from "./ridgeHead.js";
 import { targetTasks, tuningTasks } from "./task.js";
 
 /** What {@link transfer} takes. */
@@ -24,9 +26,18 @@ export interface TransferOptions extends WorkOptions {
   readonly randomCount?: number;
   /** Steps of a retraining. Default 150. */
   readonly steps?: number;
+  /**
+   * What is learned from the shots: "train" trains the whole network by Adam; "ridge" leaves the body's fresh weights as
+   * they are and solves the head by ridge regression. Default "train".
+   */
+  readonly head?: "train" | "ridge";
   /** Learning rates that every arm tries. Default 0.001, 0.003 and 0.01. */
   readonly learningRates?: readonly number[];
-  /** Few-shot tasks of the source on which each learning rate is tried. Default 4. */
+  /** Ridge penalties that every arm tries, relative to the kernel's mean diagonal. Default 0.01, 0.1 and 1. */
+  readonly penalties?: readonly number[];
+  /** Test examples of the target that judge, spread evenly over its test split. Default all. */
+  readonly testExamples?: number;
+  /** Few-shot tasks of the source on which each learning rate or penalty is tried. Default 4. */
   readonly tuningTasks?: number;
   /** Most architectures of an arm with which learning rates are tried. Default 5. */
   readonly tuningArchitectures?: number;
@@ -36,17 +47,39 @@ export interface TransferOptions extends WorkOptions {
   readonly seed?: number;
 }
 
-/** An arm with its architectures. */
+/** An arm with what it trains. */
 interface Arm {
   readonly name: string;
   readonly label: string;
-  readonly architectures: readonly Architecture[];
+  readonly candidates: readonly Candidate[];
+}
+
+/** Moves candidates to models with a head for so many classes, one model a space. */
+function adapter(classes: number): (candidate: Candidate) => Candidate {
+  const adapted = new Map<SearchSpace, SearchSpace>();
+  return (candidate) => {
+    const { space } = candidate.architecture;
+    if (!adapted.has(space)) adapted.set(space, withClasses(space, classes));
+    return { ...candidate, architecture: inSpace(candidate.architecture, adapted.get(space)!) };
+  };
+}
+
+/** As {@link retrain}, for architectures of several spaces. */
+async function retrainAll(jobs: readonly RetrainingJob[], options: RetrainOptions): Promise<number[]> {
+  const bySpace = new Map<SearchSpace, number[]>();
+  jobs.forEach(({ architecture: { space } }, j) => bySpace.set(space, [...(bySpace.get(space) ?? []), j]));
+  const accuracies = new Array<number>(jobs.length);
+  for (const [space, members] of bySpace) {
+    const part = members.map((j) => jobs[j]);
+    (await retrain(space, part, options)).forEach((accuracy, i) => (accuracies[members[i]] = accuracy));
+  }
+  return accuracies;
 }
 
 /**
  * How well learned architectures do on a new data set from a few examples, beside their controls.
  *
- * Each architecture is re-initialised and retrained `retrainings` times on `shots` examples a class of the target, then
+ * Each architecture is re-initialised (unless its arm brings weights) and retrained `retrainings` times on `shots` examples a class of the target, then
  * judged by the target's test examples, which are looked at once. Retraining number r has the same shots and the same
  * initial draw in every arm. Each arm's learning rate is the best of `learningRates` on few-shot tasks from `heldOut`:
  * no label of the target beyond the shots is used.
@@ -71,7 +104,8 @@ export async function transfer(
 ): Promise<TransferResult> {
   const { source, heldOut, retrainings = 5, randomCount = 20, steps = 150, seed = 0, signal } = options;
   const shots = options.shots ?? [1, 5, 10];
-  const learningRates = options.learningRates ?? [0.001, 0.003, 0.01];
+  const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
+  const tries = head === "ridge" ? penalties : learningRates;
   if (learned.length === 0) throw new TwotempError("transfer/learned", "no learned architecture was given");
   if (target.inputShape.join() !== source.inputShape.join()) {
     throw new TwotempError(
@@ -81,52 +115,66 @@ export async function transfer(
   }
   const training = { steps: 2000, batch: 64, stepSize: 0.003, ...options.training };
   const refused: { arm: string; reason: string }[] = [];
-  const arms: Arm[] = [{ name: "learned", label: "learned", architectures: learned }];
+  const arms: Arm[] = [
+    { name: "learned", label: "learned", candidates: learned.map((architecture) => ({ architecture })) },
+  ];
   const trained = new TrainedModels(space, source, { ...training, seed, signal, onProgress: options.onProgress });
   for (const arm of options.arms ?? controls) {
-    const reason = arm.refuses(space);
-    if (reason) refused.push({ arm: arm.name, reason });
-    else {
-      const architectures = await arm.architectures({ space, source, learned, randomCount, seed, trained, signal });
-      arms.push({ name: arm.name, label: arm.label, architectures });
+    const reason = arm.refuses(space, learned);
+    if (reason) {
+      refused.push({ arm: arm.name, reason });
+      continue;
+    }
+    try {
+      const candidates = await arm.candidates({ space, source, learned, randomCount, seed, trained, signal });
+      arms.push({ name: arm.name, label: arm.label, candidates });
+    } catch (error) {
+      const late = reasonOf(error);
+      if (late === undefined) throw error;
+      refused.push({ arm: arm.name, reason: late });
     }
   }
 
   const taskWays = Math.min(target.classCount, heldOut.classCount);
-  const tuningSpace = withClasses(space, taskWays);
-  const targetSpace = withClasses(space, target.classCount);
+  const forTuning = adapter(taskWays);
+  const forTarget = adapter(target.classCount);
   const perArm = options.tuningArchitectures ?? 5;
-  const total = shots.length * arms.length * (learningRates.length + 1);
+  /** Accuracy of every job under every try, [try][job]. */
+  const judge = async (jobs: readonly RetrainingJob[], tried: readonly number[]): Promise<number[][]> => {
+    if (head === "ridge") {
+      const byJob = await judgeByRidge(jobs, tried, { signal });
+      return tried.map((_, i) => byJob.map((accuracies) => accuracies[i]));
+    }
+    const accuracies: number[][] = [];
+    for (const learningRate of tried) accuracies.push(await retrainAll(jobs, { learningRate, steps, signal }));
+    return accuracies;
+  };
+  const total = 2 * shots.length * arms.length;
   const meter = new ProgressMeter(`transfer to ${target.name}`, total, options.onProgress);
   let done = 0;
   const records: TransferRecord[] = [];
   const tuning: TuningRecord[] = [];
   for (const shot of shots) {
     const sourceTasks = tuningTasks(heldOut, { shots: shot, ways: taskWays, seed, tasks: options.tuningTasks ?? 4 });
-    const tasks = targetTasks(target, shot, seed, retrainings);
+    const tasks = targetTasks(target, shot, seed, retrainings, options.testExamples);
     for (const arm of arms) {
-      const tried: TuningRecord[] = [];
-      for (const learningRate of learningRates) {
-        const jobs = arm.architectures
-          .slice(0, perArm)
-          .map((architecture) => inSpace(architecture, tuningSpace))
-          .flatMap((architecture) =>
-            sourceTasks.map((task, t): RetrainingJob => ({ architecture, task, draw: [seed, "tuning", shot, t] })),
-          );
-        const accuracies = await retrain(tuningSpace, jobs, { learningRate, steps, signal });
-        const accuracy = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
-        tried.push({ arm: arm.name, shots: shot, learningRate, accuracy });
-        meter.report(++done);
-      }
-      tuning.push(...tried);
-      const best = tried.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
-      const adapted = arm.architectures.map((architecture) => inSpace(architecture, targetSpace));
-      const jobs = adapted.flatMap((architecture) =>
-        tasks.map((task, r): RetrainingJob => ({ architecture, task, draw: [seed, "retraining", shot, r] })),
+      const tuningJobs = arm.candidates
+        .slice(0, perArm)
+        .map(forTuning)
+        .flatMap((candidate) =>
+          sourceTasks.map((task, t): RetrainingJob => ({ ...candidate, task, draw: [seed, "tuning", shot, t] })),
+        );
+      const scores = (await judge(tuningJobs, tries)).map(mean);
+      tries.forEach((tried, i) => tuning.push({ arm: arm.name, shots: shot, tuned: tried, accuracy: scores[i] }));
+      meter.report(++done);
+      const best = tries[scores.indexOf(Math.max(...scores))];
+      const adapted = arm.candidates.map(forTarget);
+      const jobs = adapted.flatMap((candidate) =>
+        tasks.map((task, r): RetrainingJob => ({ ...candidate, task, draw: [seed, "retraining", shot, r] })),
       );
-      const accuracies = await retrain(targetSpace, jobs, { learningRate: best.learningRate, steps, signal });
+      const [accuracies] = await judge(jobs, [best]);
       accuracies.forEach((accuracy, j) => {
-        const architecture = adapted[Math.floor(j / retrainings)];
+        const { architecture } = adapted[Math.floor(j / retrainings)];
         records.push({
           source: source.name,
           target: target.name,
@@ -136,7 +184,7 @@ export async function transfer(
           arm: arm.name,
           search: Math.floor(j / retrainings),
           retraining: j % retrainings,
-          learningRate: best.learningRate,
+          tuned: best,
           accuracy,
           kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
           parameters: architecture.counts.parameters,

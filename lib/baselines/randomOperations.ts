@@ -1,0 +1,121 @@
+import { Random } from "../engine/index.js";
+import { TwotempError } from "../errors.js";
+import type { Architecture, GateGroup, SearchSpace } from "../space/index.js";
+import { type Baseline, onlyKinds } from "./baseline.js";
+
+/** What a set of operations adds up to: their number, parameters and multiply-adds. */
+type Sum = readonly [number, number, number];
+
+/** A set of operations of one stage, as bits, with what it adds up to. */
+interface Choice {
+  readonly bits: number;
+  readonly sum: Sum;
+}
+
+/** Most distinct sums that are kept of the stages together. */
+const largestTable = 2e6;
+
+function choicesOf({ offset, size }: GateGroup, parameters: Float64Array, multiplyAdds: Float64Array): Choice[] {
+  return Array.from({ length: 2 ** size - 1 }, (_, i): Choice => {
+    const bits = i + 1;
+    let [count, weights, products] = [0, 0, 0];
+    for (let k = 0; k < size; k++) {
+      if (!((bits >> k) & 1)) continue;
+      count += 1;
+      weights += parameters[offset + k];
+      products += multiplyAdds[offset + k];
+    }
+    return { bits, sum: [count, weights, products] };
+  });
+}
+
+/**
+ * Draws operations uniformly among all sets that have exactly as many operations, parameters and multiply-adds as a given
+ * architecture and at least one operation in each stage.
+ *
+ * Costs of operations add up, so the number of ways to make a sum from the stages from `s` on follows from those from
+ * `s + 1` on; stages are then drawn one after another in proportion to the ways that are left.
+ */
+export class OperationSampler {
+  private readonly choices: readonly Choice[][];
+  private readonly goal: Sum;
+  /** Ways to reach a sum with the stages from `s` on. */
+  private readonly ways: Map<string, number>[];
+
+  constructor(
+    private readonly space: SearchSpace,
+    matched: Architecture,
+  ) {
+    const parameters = space.gateSavings("parameters");
+    const multiplyAdds = space.gateSavings("multiplyAdds");
+    this.choices = space.groups.map((group) => choicesOf(group, parameters, multiplyAdds));
+    const total = (costs: ArrayLike<number>): number =>
+      matched.mask.reduce((sum, open, gate) => sum + (open ? costs[gate] : 0), 0);
+    this.goal = [matched.mask.reduce((sum, open) => sum + open, 0), total(parameters), total(multiplyAdds)];
+    let later = new Map([["0,0,0", 1]]);
+    this.ways = [later];
+    for (const [s, stage] of [...this.choices.entries()].reverse()) {
+      const now = new Map<string, number>();
+      for (const [key, number] of later) {
+        const held = key.split(",").map(Number);
+        for (const { sum } of stage) {
+          const next = sum.map((value, i) => value + held[i]);
+          // Only the goal itself matters once all stages are in.
+          if (next.some((value, i) => (s === 0 ? value !== this.goal[i] : value > this.goal[i]))) continue;
+          const name = next.join();
+          now.set(name, (now.get(name) ?? 0) + number);
+        }
+      }
+      if (now.size > largestTable) {
+        throw new TwotempError("baselines/operations", `more than ${largestTable} distinct costs: gate fewer stages`);
+      }
+      this.ways.unshift(now);
+      later = now;
+    }
+  }
+
+  /** How many sets of operations have exactly this cost, the matched one among them. */
+  get count(): number {
+    return this.ways[0].get(this.goal.join()) ?? 0;
+  }
+
+  /** One of them, as a mask. */
+  draw(random: Random): Uint8Array {
+    const mask = new Uint8Array(this.space.gateCount);
+    let left: readonly number[] = this.goal;
+    this.space.groups.forEach(({ offset, size }, s) => {
+      const fitting = this.choices[s].flatMap(({ bits, sum }) => {
+        const rest = left.map((value, i) => value - sum[i]);
+        const number = this.ways[s + 1].get(rest.join()) ?? 0;
+        return number > 0 ? [{ bits, rest, number }] : [];
+      });
+      let at = random.uniform() * fitting.reduce((sum, { number }) => sum + number, 0);
+      const chosen = fitting.find(({ number }) => (at -= number) < 0) ?? fitting.at(-1)!;
+      for (let k = 0; k < size; k++) mask[offset + k] = (chosen.bits >> k) & 1;
+      left = chosen.rest;
+    });
+    return mask;
+  }
+}
+
+/** Random operations with exactly as many operations, parameters and multiply-adds as the learned ones. */
+export const randomOperations: Baseline = {
+  name: "random-operations",
+  label: "random, same cost and number",
+  refuses: (space, learned) => {
+    if (!onlyKinds(space, "op")) return "only operations are drawn by this rule";
+    const rare = learned.findIndex((architecture) => new OperationSampler(space, architecture).count < 20);
+    return rare < 0 ? undefined : `fewer than 20 sets of operations cost what learned architecture ${rare} costs`;
+  },
+  candidates: async ({ space, learned, randomCount, seed }) => {
+    const samplers = learned.map((architecture) => new OperationSampler(space, architecture));
+    return Array.from({ length: randomCount }, (_, i) => {
+      const matched = learned[i % learned.length];
+      const sampler = samplers[i % learned.length];
+      const random = new Random(seed, "random operations", i);
+      let mask = sampler.draw(random);
+      while (mask.every((open, gate) => open === matched.mask[gate])) mask = sampler.draw(random);
+      return { architecture: space.architecture(mask, { method: "random-operations", seed, number: i }) };
+    });
+  },
+};
