@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { ready } from "../../lib/engine/index.js";
+import { TwotempError } from "../../lib/errors.js";
+import {
+  effectRows,
+  inlineRunner,
+  parseExperiment,
+  planExperiment,
+  readExperiment,
+  resultRows,
+  rowsToCsv,
+  rowsToDataFrame,
+  rowsToJsonLines,
+  runExperiment,
+  experimentStatus,
+  RunStore,
+  type Row,
+} from "../../lib/experiments/index.js";
+import { codeVersion, essence, importedModules } from "../../lib/experiments/version.js";
+import { executeTask, makeTask, taskId } from "../../lib/experiments/task.js";
+import { projectRoot } from "../../lib/project.js";
+import { emptyFolder, walks } from "./support.js";
+
+const header = {
+  format: "twotemp-experiment",
+  formatVersion: 1,
+  name: "small",
+  title: "a few runs",
+  registration: "exploratory",
+};
+
+const testbed = {
+  ...header,
+  design: "testbed",
+  updates: ["mirror"],
+  temperatures: [{ cold: 0.05, hot: 0.5 }],
+  gateCount: 6,
+  steps: 20,
+  seeds: 3,
+};
+
+const transfer = {
+  ...header,
+  design: "transfer",
+  sources: ["digits:0-4", "digits:0-3"],
+  targets: ["digits:5-9"],
+  spaces: [{ name: "pixels", space: { model: { builder: "mlp", hidden: [8] }, gates: "input" } }],
+  strategies: ["reset", "fixed"],
+  densities: [0.1, 0.2],
+  arms: ["random"],
+  shots: [1, 5],
+  seeds: { search: [3, 4, 5] },
+};
+
+const code = (expected: string, message?: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof TwotempError, String(error));
+  assert.equal(error.code, expected);
+  assert.doesNotMatch(error.message, /\n/);
+  if (message) assert.match(error.message, message);
+  return true;
+};
+
+describe("experiments", () => {
+  test("expand into tasks, each once, that are the same tasks every time", () => {
+    const plan = planExperiment(parseExperiment(testbed));
+    assert.equal(plan.length, 3);
+    assert.deepEqual(planExperiment(parseExperiment(structuredClone(testbed))), plan);
+    for (const { task } of plan) assert.equal(taskId(task), task.id);
+    const twice = planExperiment(parseExperiment({ ...testbed, updates: ["mirror", "mirror"], seeds: [0, 1, 1] }));
+    assert.deepEqual(
+      twice.map(({ task }) => task.id),
+      plan.slice(0, 2).map(({ task }) => task.id),
+    );
+  });
+
+  test("a transfer experiment: searches, then transfers that need all of theirs", async () => {
+    await ready();
+    const plan = planExperiment(parseExperiment(transfer));
+    const searches = plan.filter(({ task }) => task.kind === "search");
+    const transfers = plan.filter(({ task }) => task.kind === "transfer");
+    assert.deepEqual([searches.length, transfers.length], [2 * 2 * 2 * 3, 2 * 2 * 2 * 2]);
+    for (const { task, labels } of transfers) {
+      const needed = searches.filter(({ task: { id } }) => task.needs.includes(id));
+      assert.deepEqual(
+        needed.map((each) => each.labels.seed),
+        [3, 4, 5],
+      );
+      for (const each of needed) {
+        for (const key of ["source", "strategy", "density"]) assert.equal(each.labels[key], labels[key]);
+      }
+    }
+  });
+
+  test("spelling a default out changes no task, changing a setting does", async () => {
+    await ready();
+    const ids = (changes: object): string[] =>
+      planExperiment(parseExperiment({ ...transfer, ...changes })).map(({ task }) => task.id);
+    const plain = ids({});
+    assert.deepEqual(ids({ variants: [{ name: "default", search: { steps: 2000, batch: 64 } }] }), plain);
+    assert.deepEqual(ids({ title: "another", hypothesis: "none" }), plain);
+    const other = ids({ variants: [{ name: "default", search: { steps: 1000 } }] });
+    assert.equal(other.filter((id) => plain.includes(id)).length, 0);
+  });
+
+  test("the hash is that of the content, whatever its spelling", () => {
+    const { hash } = parseExperiment(testbed);
+    assert.equal(parseExperiment(Object.fromEntries(Object.entries(testbed).reverse())).hash, hash);
+    assert.notEqual(parseExperiment({ ...testbed, title: "another" }).hash, hash);
+  });
+
+  test("refuses what it can't take, in one line that names it", () => {
+    const bad: [unknown, RegExp][] = [
+      [null, /expected an object/],
+      [[], /expected an object/],
+      [{ ...testbed, seeds: 0 }, /seeds/],
+      [{ ...testbed, seeds: [1.5] }, /seeds/],
+      [{ ...testbed, colour: "red" }, /colour/],
+      [{ ...testbed, design: "magic" }, /unknown design "magic"; known: .*testbed/],
+      [{ ...testbed, format: "csv" }, /format/],
+      [{ ...testbed, formatVersion: 2 }, /formatVersion/],
+      [{ ...testbed, name: "../escape" }, /name/],
+      [{ ...testbed, temperatures: [{ cold: -1, hot: 1 }] }, /temperatures.0.cold/],
+      [{ ...testbed, registration: "pre-registered" }, /needs hypothesis/],
+      [{ ...transfer, pairs: [{ source: "a", target: "b" }] }, /give pairs, or sources and targets/],
+      [{ ...transfer, densities: [1.2] }, /densities/],
+      [{ ...transfer, arms: ["magic"] }, /arms/],
+    ];
+    for (const [experiment, message] of bad) {
+      assert.throws(
+        () => parseExperiment(experiment),
+        code("experiments/experiment", message),
+        JSON.stringify(experiment),
+      );
+    }
+    const searchOption = { ...transfer, variants: [{ name: "v", search: { steps: -1 } }] };
+    assert.throws(() => planExperiment(parseExperiment(searchOption)), code("experiments/experiment", /steps/));
+    const many = { ...testbed, updates: Array(1000).fill("mirror"), seeds: 10_000 };
+    const started = performance.now();
+    assert.throws(() => planExperiment(parseExperiment(many)), code("experiments/experiment", /10000000 tasks/));
+    assert.ok(performance.now() - started < 1000);
+  });
+
+  test("files: by name, by path, missing, not JSON", (context) => {
+    assert.equal(readExperiment("testbed").name, "testbed");
+    assert.throws(() => readExperiment("missing"), code("experiments/path"));
+    const path = join(emptyFolder(context), "broken.json");
+    writeFileSync(path, "{");
+    assert.throws(() => readExperiment(path), code("experiments/experiment", /not JSON/));
+  });
+
+  test("every experiment of the project is one, and is called as its file is", async () => {
+    await ready();
+    for (const file of readdirSync(join(projectRoot, "experiments")).filter((name) => name.endsWith(".json"))) {
+      const experiment = readExperiment(file.replace(".json", ""));
+      assert.equal(`${experiment.name}.json`, file);
+      assert.ok(planExperiment(experiment).length > 0);
+    }
+  });
+});
+
+describe("tasks", () => {
+  test("are refused when edited, of another version, or of an unknown kind", async () => {
+    const [task] = walks(1);
+    const run = (changes: object) => executeTask({ ...task, ...changes }, { inputs: [] });
+    await assert.rejects(
+      run({ settings: { ...(task.settings as object), seed: 9 } }),
+      code("experiments/task", /edited/),
+    );
+    await assert.rejects(run({ version: "old" }), code("experiments/version", /planned by version old/));
+    await assert.rejects(run({ kind: "magic" }), code("experiments/kind"));
+    await assert.rejects(run({ settings: {} }), code("experiments/settings", /seed/));
+    await assert.rejects(executeTask(task, { inputs: [1] }), code("experiments/task", /needs 0 results/));
+    assert.throws(() => makeTask("walk", { seed: 0, extra: 1 }), code("experiments/settings"));
+  });
+});
+
+describe("version of the code", () => {
+  test("follows imports, and ignores comments and indentation only", () => {
+    const entry = require.resolve("../../lib/experiments/tasks/testbed.js");
+    const modules = importedModules(entry);
+    assert.ok(modules.some((file) => file.endsWith("theory/testbed/problem.js")));
+    assert.ok(!modules.some((file) => file.includes("/plot/")));
+    assert.match(codeVersion(entry), /^[0-9a-f]{16}$/);
+    const source =
+      "/** doc\n * more\n */\nfunction f() {\n  // why\n  return 1; // tail\n}\n/* one line */\nconst s = 2;";
+    assert.equal(essence(source), "function f() {\nreturn 1; // tail\n}\nconst s = 2;");
+    assert.equal(essence(source.replaceAll("\n", "\n    ")), essence(source));
+    assert.notEqual(essence(source.replace("return 1", "return 2")), essence(source));
+  });
+});
+
+describe("results", () => {
+  test("of a real run: rows, CSV, JSON lines, data frame, status", async (context) => {
+    const folder = emptyFolder(context);
+    const experiment = parseExperiment(testbed);
+    const before = experimentStatus(experiment, folder);
+    assert.deepEqual([before.total, before.done, before.left], [3, 0, 3]);
+    const summary = await runExperiment(experiment, { store: folder, runner: inlineRunner() });
+    assert.deepEqual([summary.done, summary.failed], [3, 0]);
+    const status = experimentStatus(experiment, folder);
+    assert.deepEqual([status.done, status.left, status.others], [3, 0, 0]);
+    assert.ok((status.kinds[0].seconds ?? 0) > 0);
+    const store = new RunStore(folder, { readOnly: true });
+    const rows = resultRows(planExperiment(experiment), store);
+    assert.deepEqual(
+      rows.map(({ seed, update }) => [seed, update]),
+      [
+        [0, "mirror"],
+        [1, "mirror"],
+        [2, "mirror"],
+      ],
+    );
+    assert.equal(rowsToCsv(rows).trim().split("\n").length, 4);
+    assert.deepEqual(
+      rowsToJsonLines(rows)
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Row),
+      rows,
+    );
+    const frame = await rowsToDataFrame(rows);
+    assert.deepEqual(frame.shape, [3, Object.keys(rows[0]).length]);
+    await assert.rejects(rowsToDataFrame([]), code("experiments/empty"));
+    const renamed = parseExperiment({ ...testbed, title: "another" });
+    assert.equal(experimentStatus(renamed, folder).otherRegistration, 3);
+  });
+
+  test("CSV quotes what needs it and keeps every digit", () => {
+    const rows: Row[] = [
+      { a: 'say "x", y', b: 0.1 + 0.2, c: null },
+      { a: "two\nlines", d: true },
+    ];
+    assert.equal(rowsToCsv(rows), 'a,b,c,d\n"say ""x"", y",0.30000000000000004,,\n"two\nlines",,,true\n');
+  });
+
+  test("effects: a planted good arm, a planted useless one, corrected for all comparisons", () => {
+    const rows = ["learned", "worse", "equal"].flatMap((arm) =>
+      [0, 1, 2, 3, 4].flatMap((search) =>
+        [0, 1, 2, 3, 4].map((retraining) => ({
+          source: "s",
+          target: "t",
+          gates: "input",
+          density: 0.1,
+          shots: 5,
+          arm,
+          search,
+          retraining,
+          accuracy: (arm === "worse" ? 0.5 : 0.6) + 0.01 * Math.sin(7 * search + 3 * arm.length) + 0.02 * retraining,
+        })),
+      ),
+    );
+    const [worse, equal] = effectRows(rows);
+    assert.deepEqual(
+      Object.keys(worse).slice(0, 11).join(),
+      "source,target,gates,density,shots,control,effect,low,high,searches,retrainings",
+    );
+    assert.ok((worse.low as number) > 8 && (worse.high as number) < 12, JSON.stringify(worse));
+    assert.ok((equal.low as number) < 0 && (equal.high as number) > 0, JSON.stringify(equal));
+    assert.ok((worse.pHolm as number) < 0.01 && (worse.pHolm as number) >= (worse.p as number));
+  });
+
+  test("the library's own documentation of a record holds: bytes depend on the task alone", async (context) => {
+    const folders = [emptyFolder(context), emptyFolder(context)];
+    const experiment = parseExperiment(testbed);
+    for (const folder of folders) await runExperiment(experiment, { store: folder, runner: inlineRunner() });
+    const [{ task }] = planExperiment(experiment);
+    const file = join("records", task.id.slice(0, 2), `${task.id}.json`);
+    assert.equal(readFileSync(join(folders[0], file), "utf8"), readFileSync(join(folders[1], file), "utf8"));
+  });
+});

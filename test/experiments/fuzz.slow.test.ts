@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { ready } from "../../lib/engine/index.js";
+import { Random } from "../../lib/engine/random.js";
+import { TwotempError } from "../../lib/errors.js";
+import { canonicalJson, sha256 } from "../../lib/experiments/canonical.js";
+import { decodeCheckpoint, encodeCheckpoint } from "../../lib/experiments/checkpoint.js";
+import { planExperiment } from "../../lib/experiments/index.js";
+import { parseExperimentText } from "../../lib/experiments/experiment.js";
+import { orderSchema } from "../../lib/experiments/queue.js";
+import { decodeRecord, encodeRecord, makeRecord } from "../../lib/experiments/record.js";
+import { RunStore } from "../../lib/experiments/store.js";
+import { checkTask, executeTask } from "../../lib/experiments/task.js";
+import { projectRoot } from "../../lib/project.js";
+import { emptyFolder, stamp, walks } from "./support.js";
+
+const runs = 20_000;
+
+/** Things that parsers trip over. */
+const nasty = [
+  "null",
+  "true",
+  "-0",
+  "1e999",
+  "NaN",
+  "9007199254740993",
+  '"__proto__"',
+  '"constructor"',
+  "[]",
+  "{}",
+  '""',
+  "\\u0000",
+  "[".repeat(5000),
+  '{"a":'.repeat(3000),
+  "2147483648",
+  "-1",
+  "4294967295",
+  "../../etc/passwd",
+  "\u2028",
+  "\ud800",
+  "1e-400",
+];
+
+/** The bytes with a few of them changed, taken out, doubled or replaced by something nasty. */
+function mutate(bytes: Buffer, random: Random): Buffer {
+  let out = bytes;
+  for (let changes = 1 + random.integer(3); changes > 0; changes--) {
+    const at = random.integer(out.length + 1);
+    const end = Math.min(out.length, at + random.integer(40));
+    const kind = random.integer(6);
+    const before = out.subarray(0, at);
+    if (kind === 0) out = Buffer.concat([before, Buffer.from([random.integer(256)]), out.subarray(at + 1)]);
+    else if (kind === 1) out = Buffer.concat([before, out.subarray(end)]);
+    else if (kind === 2) out = Buffer.concat([before, out.subarray(at, end), out.subarray(at)]);
+    else if (kind === 3) out = before;
+    else if (kind === 4)
+      out = Buffer.concat([before, Buffer.from(nasty[random.integer(nasty.length)]), out.subarray(end)]);
+    else {
+      // A whole number or word of JSON replaced by something else: what most mutations don't reach.
+      const text = out.toString("latin1");
+      const tokens = [...text.matchAll(/-?\d+(\.\d+)?|"[^"]*"|true|null/g)];
+      const token = tokens[random.integer(Math.max(1, tokens.length))];
+      if (token) {
+        const other = nasty[random.integer(nasty.length)];
+        out = Buffer.from(text.slice(0, token.index) + other + text.slice(token.index + token[0].length), "latin1");
+      }
+    }
+  }
+  return out;
+}
+
+/** Feeds a reader mutated inputs: it takes them or throws a typed error of one line, each within a second. */
+function fuzz(
+  name: string,
+  seed: Buffer,
+  reader: (input: Buffer) => void,
+  amend: (bytes: Buffer) => Buffer = (x) => x,
+): void {
+  const outcomes = { taken: 0, refused: 0 };
+  let slowest = 0;
+  const memory = process.memoryUsage.rss();
+  for (let i = 0; i < runs; i++) {
+    const input = amend(mutate(seed, new Random(i, "fuzz", name)));
+    const started = performance.now();
+    try {
+      reader(input);
+      outcomes.taken++;
+    } catch (error) {
+      const typed = error instanceof TwotempError && !error.message.includes("\n");
+      assert.ok(typed, `run ${i}: ${(error as Error)?.stack}\n${input.toString("latin1").slice(0, 2000)}`);
+      outcomes.refused++;
+    }
+    slowest = Math.max(slowest, performance.now() - started);
+  }
+  assert.ok(outcomes.refused > runs / 100, JSON.stringify(outcomes));
+  assert.ok(slowest < 1000, `${slowest} ms`);
+  const grown = process.memoryUsage.rss() - memory;
+  assert.ok(grown < 500 * 2 ** 20, `${grown} bytes`);
+}
+
+describe("mutated input", { timeout: 900_000 }, () => {
+  for (const file of ["testbed", "digits"]) {
+    test(`experiment files: ${file}`, async () => {
+      await ready();
+      const bytes = readFileSync(join(projectRoot, "experiments", `${file}.json`));
+      fuzz(file, bytes, (input) => planExperiment(parseExperimentText(input.toString(), "fuzzed")));
+    });
+  }
+
+  test("records, as they are and with a hash that fits", async () => {
+    const [task] = walks(1, { size: 3 });
+    const record = makeRecord(stamp, task, await executeTask(task, { inputs: [] }));
+    const bytes = Buffer.from(encodeRecord(record));
+    const read = (input: Buffer): void => {
+      const found = decodeRecord(input.toString(), "fuzzed", task.id);
+      // What is taken can be written again.
+      encodeRecord(found);
+    };
+    fuzz("records", bytes, read);
+    const body = Buffer.from(canonicalJson(record));
+    fuzz("hashed records", body, read, (mutated) => {
+      const text = mutated.toString();
+      return Buffer.from(`{"hash":"${sha256(text)}","record":${text}}\n`);
+    });
+  });
+
+  test("tasks and orders of a queue", () => {
+    const [task] = walks(1);
+    const parse = (input: Buffer): unknown => {
+      try {
+        return JSON.parse(input.toString());
+      } catch {
+        return undefined;
+      }
+    };
+    fuzz("tasks", Buffer.from(JSON.stringify(task)), (input) => checkTask(parse(input)));
+    fuzz("orders", Buffer.from(JSON.stringify({ task, inputs: [1], experiment: stamp })), (input) => {
+      const parsed = orderSchema.safeParse(parse(input));
+      if (!parsed.success) throw new TwotempError("experiments/task", "refused");
+      checkTask(parsed.data.task);
+    });
+  });
+
+  test("checkpoints, as they are and with a hash that fits", () => {
+    const data = {
+      step: 3,
+      logits: new Float64Array([1, NaN, -0]),
+      slots: [new Float32Array(10), { name: "a" }],
+      none: undefined,
+    };
+    const bytes = encodeCheckpoint(data);
+    const read = (input: Buffer): void => void encodeCheckpoint(decodeCheckpoint(input, "fuzzed"));
+    fuzz("checkpoints", bytes, read);
+    fuzz("hashed checkpoints", bytes.subarray(0, -32), read, (mutated) =>
+      Buffer.concat([mutated, createHash("sha256").update(mutated).digest()]),
+    );
+  });
+
+  test("a store's index, failures and journal: rubbish in them is left out", async (context) => {
+    const folder = emptyFolder(context);
+    const store = new RunStore(folder);
+    const tasks = walks(3, { size: 1 });
+    for (const task of tasks) store.put(makeRecord(stamp, task, await executeTask(task, { inputs: [] })));
+    store.putFailure({ task: tasks[0], errors: ["a"] });
+    store.log({ task: tasks[0].id, kind: "walk", ended: "now", seconds: 1, outcome: "done" });
+    store.close();
+    const files = {
+      index: join(folder, "index"),
+      failure: join(folder, "failed", `${tasks[0].id}.json`),
+      journal: join(folder, "journal", "fuzz.jsonl"),
+    };
+    mkdirSync(join(folder, "journal"), { recursive: true });
+    writeFileSync(
+      files.journal,
+      JSON.stringify({ task: "x", kind: "walk", ended: "now", seconds: 1, outcome: "done" }),
+    );
+    const seeds = Object.entries(files).map(([name, path]) => [name, path, readFileSync(path)] as const);
+    for (let i = 0; i < runs; i++) {
+      const [name, path, bytes] = seeds[i % seeds.length];
+      writeFileSync(path, mutate(bytes, new Random(i, "fuzz", name)));
+      const reader = new RunStore(folder, { readOnly: true });
+      for (const { id } of tasks) assert.ok(reader.get(id), `run ${i}: ${name}`);
+      reader.failures();
+      reader.journal();
+      reader.close();
+    }
+  });
+});
