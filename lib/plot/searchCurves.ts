@@ -19,8 +19,8 @@ const namedLines = 6;
 /**
  * Loss, price of complexity and fraction kept of a search, step by step.
  *
- * Above, in the units of the loss: the mini-batch loss (dots), its running mean over a 20th of the records (line), and
- * what the open gates cost, `gamma <c, a>`. Below: the fraction of open gates of each group, and the density that is
+ * Above, in the units of the loss: the mean loss between two records (dots), its running mean over a 20th of the records
+ * (line), and what the open gates cost, `gamma <c, a>`. Below: the fraction of open gates of each group, and the density that is
  * steered to (dotted).
  *
  * @param trace - of a search, finished or under way
@@ -60,7 +60,7 @@ export function curveParts(trace: SearchTrace, right: number): Omit<FigureParts,
     {
       type: "scatter",
       mode: "markers",
-      name: "loss of a batch",
+      name: "loss between two records",
       x,
       y: pick(losses),
       marker: { color: palette.blue, opacity: 0.3, size: 4 },

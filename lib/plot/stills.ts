@@ -121,10 +121,19 @@ async function drawNow(figure: Figure, format: "svg" | "png", options: StillOpti
     options[side] ?? (typeof figure.layout[side] === "number" ? figure.layout[side] : otherwise);
   const width = own("width", 760);
   const height = own("height", 420);
-  const { page } = await openStudio();
+  const drawHere = async (): Promise<string> => {
+    const { page } = await openStudio();
+    return drawOn(page, json, seed, format, width, height);
+  };
   try {
-    return await drawOn(page, json, seed, format, width, height);
+    return await drawHere().catch(async (error: unknown) => {
+      // A browser that was killed since the last picture is replaced, once.
+      if (!/has been closed|crashed/.test(String(error))) throw error;
+      await closeBrowser();
+      return drawHere();
+    });
   } catch (error) {
+    if (error instanceof TwotempError) throw error;
     // A page that failed once is not trusted again.
     await closeBrowser();
     const reason = String((error as Error).message).split("\n")[0];
@@ -137,9 +146,6 @@ async function drawNow(figure: Figure, format: "svg" | "png", options: StillOpti
 async function openStudio(): Promise<Studio> {
   studio ??= launchStudio();
   try {
-    const open = await studio;
-    if (open.browser.isConnected()) return open;
-    studio = launchStudio();
     return await studio;
   } catch (error) {
     studio = undefined;

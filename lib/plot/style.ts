@@ -75,30 +75,38 @@ const look = (color: string, symbol: string, dash: string): ArmStyle => ({ color
 
 /**
  * One look for each arm, in every figure. The colour tells the family, symbol and line tell the arms of a family apart,
- * without colour too: blue is learned, grey drawn at random, orange chosen by magnitude, violet by gradients, green the
- * full network, red a small dense one.
+ * without colour too: blue is learned, grey drawn at random or moved, orange chosen by magnitude, violet by gradients or
+ * by another estimator, green uses the full network, red is a small dense one.
  */
 const arms: Readonly<Record<string, ArmStyle>> = {
   learned: look(palette.blue, "circle", "solid"),
   random: look(palette.grey, "square", "dot"),
   "random-varying": look(palette.grey, "diamond", "dash"),
   "random-erk": look(palette.grey, "triangle-up", "dashdot"),
+  "random-operations": look(palette.grey, "triangle-left", "dot"),
+  "best-random": look(palette.grey, "star", "solid"),
   shuffled: look(palette.grey, "x", "longdash"),
   inverted: look(palette.grey, "cross", "longdashdot"),
   magnitude: look(palette.orange, "square", "dot"),
   "magnitude-deviation": look(palette.orange, "diamond", "dash"),
   "magnitude-kept": look(palette.orange, "triangle-up", "dashdot"),
+  "iterative-magnitude": look(palette.orange, "star", "longdash"),
   snip: look(palette.violet, "square", "dot"),
   synflow: look(palette.violet, "diamond", "dash"),
+  grasp: look(palette.violet, "triangle-up", "dashdot"),
+  "gumbel-sigmoid": look(palette.violet, "x", "longdash"),
+  "hard-concrete": look(palette.violet, "cross", "longdashdot"),
+  reinforce: look(palette.violet, "star", "dot"),
+  "straight-through": look(palette.violet, "triangle-left", "dash"),
   full: look(palette.green, "square", "solid"),
-  "full-finetuned": look(palette.green, "diamond", "dash"),
+  "fine-tuned": look(palette.green, "diamond", "dash"),
   "linear-probe": look(palette.green, "triangle-up", "dot"),
-  "dense-parameters": look(palette.red, "square", "dot"),
-  "dense-multiply-adds": look(palette.red, "diamond", "dash"),
+  "small-parameters": look(palette.red, "square", "dot"),
+  "small-multiply-adds": look(palette.red, "diamond", "dash"),
 };
 
 const otherColors = [palette.red, palette.violet, palette.orange, palette.green] as const;
-const otherSymbols = ["hexagon", "pentagon", "star", "hourglass", "bowtie", "octagon", "triangle-down"] as const;
+const otherSymbols = ["hexagon", "pentagon", "hexagram", "hourglass", "bowtie", "octagon", "triangle-down"] as const;
 
 /** The look of an arm; an arm that the table doesn't know keeps one look too, made from its name. */
 export function armStyle(arm: string): ArmStyle {

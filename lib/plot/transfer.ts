@@ -1,3 +1,4 @@
+import { baselines } from "../baselines/index.js";
 import type { EffectRow, SummaryRow } from "../transfer/index.js";
 import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
@@ -63,7 +64,7 @@ export function transfer(
   return makeFigure(
     {
       title: "Test accuracy by shots",
-      subtitle: `means with 95 % intervals; ${sizes(means.filter((row) => row.arm === "learned"))}`,
+      subtitle: `means with 95 % intervals; ${sampleSizes(means.filter((row) => row.arm === "learned"))}`,
       data,
       layout: {
         height,
@@ -215,7 +216,7 @@ export function effects(
   return makeFigure(
     {
       title: first ? `Learned minus controls, ${first.source} to ${first.target}` : "Learned minus controls",
-      subtitle: `means with 95 % intervals; ${sizes(effects)}; filled: the interval leaves 0 out`,
+      subtitle: `means with 95 % intervals; ${sampleSizes(effects)}; filled: the interval leaves 0 out`,
       data,
       layout: {
         height: Math.max(260, 160 + 36 * controls.length),
@@ -224,48 +225,44 @@ export function effects(
         ...layout,
         yaxis: {
           tickvals: controls.map((_, i) => i),
-          ticktext: controls.map((control) => escapeText(control)),
+          ticktext: controls.map((control) => escapeText(armLabel(control))),
           range: [controls.length - 0.4, -0.6],
           showgrid: false,
         },
         shapes,
         annotations,
       },
-      table: {
-        columns: [
-          "source",
-          "target",
-          "gates",
-          "density",
-          "shots",
-          "control",
-          "effect",
-          "low",
-          "high",
-          "searches",
-          "retrainings",
-        ],
-        rows: effects.map((row) => [
-          row.source,
-          row.target,
-          row.gates,
-          row.density,
-          row.shots,
-          row.control,
-          row.effect,
-          row.low,
-          row.high,
-          row.searches,
-          row.retrainings,
-        ]),
-      },
+      table: effectTable(effects),
     },
     options,
   );
 }
 
+/** Effects as the table that every `effects.csv` has. */
+export function effectTable(effects: readonly EffectRow[]): Figure["table"] {
+  const columns = [
+    "source",
+    "target",
+    "gates",
+    "density",
+    "shots",
+    "control",
+    "effect",
+    "low",
+    "high",
+    "searches",
+    "retrainings",
+  ] as const;
+  return { columns, rows: effects.map((row) => columns.map((column) => row[column])) };
+}
+
+/** An arm's name as readers know it. */
+export function armLabel(arm: string): string {
+  return baselines[arm]?.label ?? arm;
+}
+
 /** `n = 5 searches x 5 retrainings`, or the range where rows differ. */
-function sizes(rows: readonly { searches: number; retrainings: number }[]): string {
+export function sampleSizes(rows: readonly { searches: number; retrainings: number }[]): string {
   const range = (values: readonly number[], what: string): string => {
     const low = Math.min(...values);
     const high = Math.max(...values);

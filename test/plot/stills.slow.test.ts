@@ -16,9 +16,8 @@ import {
   withTheme,
 } from "../../lib/plot/index.js";
 import { needs } from "../support.js";
-import { sampleSearch } from "./sample.js";
+import { made, sample } from "./made.js";
 
-const sample = sampleSearch(1, 60, 6);
 const curves = figures.searchCurves(sample.trace);
 const kept = figures.keptGates(sample);
 const folder = mkdtempSync(join(tmpdir(), "twotemp-stills-"));
@@ -43,6 +42,14 @@ void (async () => {
       assert.equal(await svg(curves), first[0]);
       await closeBrowser();
       assert.deepEqual([await svg(kept), await svg(curves)], [first[1], first[0]]);
+    });
+
+    test("every figure can be drawn", async () => {
+      for (const [name, make] of Object.entries(made)) {
+        const text = await svg(await make());
+        assert.match(text, /^<svg/, name);
+        assert.doesNotMatch(text, /NaN/, name);
+      }
     });
 
     test("an SVG is well-formed, has the figure's size and text, and shares no names with another figure's", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { controls } from "../../lib/baselines/index.js";
+import { baselines } from "../../lib/baselines/index.js";
 import { armStyle, palette } from "../../lib/plot/index.js";
 import { template, type Theme } from "../../lib/plot/style.js";
 
@@ -83,12 +83,12 @@ describe("style", () => {
   });
 
   test("every control has a look of its own; an unknown arm has one, always the same", () => {
-    const looks = ["learned", ...controls.map((control) => control.name)].map((arm) => {
+    const looks = ["learned", ...Object.keys(baselines)].map((arm) => {
       const { color, symbol } = armStyle(arm);
       return `${color} ${symbol}`;
     });
     assert.equal(new Set(looks).size, looks.length);
-    for (const look of looks) assert.doesNotMatch(look, /hexagon|pentagon|star|hourglass|bowtie|octagon|down/);
+    for (const look of looks) assert.doesNotMatch(look, /hexagon|pentagon|hexagram|hourglass|bowtie|octagon|down/);
     assert.deepEqual(armStyle("someone's own"), armStyle("someone's own"));
     assert.notEqual(armStyle("someone's own").color, armStyle("learned").color);
   });
