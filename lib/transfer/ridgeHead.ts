@@ -5,14 +5,15 @@ import { ridgePredictions } from "../search/ridge.js";
 import { featuresOf } from "../search/strategies/episode.js";
 import { searchSpace } from "../space/index.js";
 import type { RetrainingJob } from "./retrain.js";
+import { startingWeights } from "./start.js";
 import { accuracyOf, type Labelled } from "./task.js";
 
 /** Examples run at a time. */
 const runAtOnce = 250;
 
 /**
- * Judges architectures by a ridge regression on the features of freshly drawn, untrained bodies: for each job the body's
- * weights are drawn, the head is solved on the support set, and the queries are predicted.
+ * Judges architectures by a ridge regression on the features of freshly drawn, untrained bodies (or of the bodies that
+ * jobs bring): for each job the body's weights are drawn, the head is solved on the support set, and the queries are predicted.
  *
  * @param penalties - candidates for the ridge penalty, relative to the kernel's mean diagonal (see
  *   {@link ridgePredictions})
@@ -25,8 +26,9 @@ export async function judgeByRidge(
 ): Promise<number[][]> {
   const meter = new ProgressMeter("ridge heads", jobs.length, options.onProgress);
   const accuracies: number[][] = [];
-  for (const { architecture, task, draw } of jobs) {
-    const model = architecture.compact(architecture.initialise(...draw));
+  for (const job of jobs) {
+    const { architecture, task } = job;
+    const model = architecture.compact(startingWeights(job));
     const compacted = searchSpace(model, { gates: () => "none" });
     const { plan } = compacted;
     const held = compacted.currentWeights().map((values, w) => tf.tensor(values, plan.weights[w].shape as number[]));
