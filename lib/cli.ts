@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addCertify } from "./cli/certify.js";
 import { addDoctor } from "./cli/doctor.js";
+import { addFigures } from "./cli/figures.js";
 import { addLayers } from "./cli/layers.js";
 import { addPlan } from "./cli/plan.js";
 import { addResults } from "./cli/results.js";
@@ -19,6 +20,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addStatus,
   addResults,
   addWork,
+  addFigures,
 ];
 
 /**

@@ -1,0 +1,79 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { TwotempError } from "../errors.js";
+import type { EffectRow } from "../transfer/index.js";
+import { effectsByDensity } from "./effectsByDensity.js";
+import type { Figure } from "./figure.js";
+import { effects } from "./transfer.js";
+
+/** A row of a committed table of effects; the last three columns are there where an experiment varies them. */
+export interface ExperimentEffect extends EffectRow {
+  readonly space?: string;
+  readonly strategy?: string;
+  readonly variant?: string;
+}
+
+const texts = ["source", "target", "gates", "control"] as const;
+const numbers = ["density", "shots", "effect", "low", "high", "searches", "retrainings"] as const;
+/** What tells the figures of one table apart. */
+const settings = ["source", "target", "gates", "space", "strategy", "variant"] as const;
+
+/**
+ * Reads a table of effects, as `twotemp results --effects` and a transfer's `effects.csv` hold it.
+ *
+ * @throws TwotempError `plot/effects` naming the file and the column or row that isn't as expected
+ */
+export async function readEffects(path: string): Promise<ExperimentEffect[]> {
+  const problem = (what: string): TwotempError => new TwotempError("plot/effects", `${path}: ${what}`);
+  await readFile(path).catch((error: Error) => {
+    throw problem(`can't be read (${error.message})`);
+  });
+  const { readCSV, toJSON } = await import("danfojs-node");
+  const rows = toJSON(await readCSV(resolve(path))) as Record<string, unknown>[];
+  return rows.map((row, i) => {
+    for (const column of texts) {
+      if (row[column] === undefined || row[column] === null) throw problem(`row ${i + 1} has no ${column}`);
+    }
+    for (const column of numbers) {
+      if (row[column] === null || row[column] === undefined || Number.isNaN(Number(row[column]))) {
+        throw problem(`row ${i + 1} has ${column} ${JSON.stringify(row[column])}, expected a number`);
+      }
+    }
+    return {
+      ...row,
+      ...Object.fromEntries(texts.map((column) => [column, String(row[column])])),
+      ...Object.fromEntries(numbers.map((column) => [column, Number(row[column])])),
+    } as unknown as ExperimentEffect;
+  });
+}
+
+/**
+ * The figures of an experiment's table of effects: for each pair of data sets (and space, strategy, variant, where they vary)
+ * the effects by density if there are several densities, else the forest of effects.
+ *
+ * @param name - of the experiment, the first part of the figures' names
+ * @returns figures by name
+ * @example
+ * ```ts
+ * effectFigures("e1", await readEffects("experiments/results/e1-effects.csv"));
+ * ```
+ */
+export function effectFigures(name: string, rows: readonly ExperimentEffect[]): Record<string, Figure> {
+  const varying = settings.filter((column) => new Set(rows.map((row) => row[column])).size > 1);
+  const groups = new Map<string, ExperimentEffect[]>();
+  for (const row of rows) {
+    const parts = [
+      name,
+      `${row.source} to ${row.target}`,
+      ...varying.filter((column) => column !== "source" && column !== "target").map((column) => row[column] ?? "none"),
+    ];
+    const stem = parts.map((part) => part.replaceAll(/[^\w.]+/g, "-")).join("-");
+    groups.set(stem, [...(groups.get(stem) ?? []), row]);
+  }
+  return Object.fromEntries(
+    [...groups].map(([stem, own]) => {
+      const several = new Set(own.map((row) => row.density)).size > 1;
+      return several ? [`${stem}-by-density`, effectsByDensity(own)] : [`${stem}-effects`, effects(own)];
+    }),
+  );
+}
