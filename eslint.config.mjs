@@ -12,7 +12,10 @@ export default tseslint.config(
     rules: {
       eqeqeq: "error",
       // Every draw goes through the keyed generator of lib/engine/random.ts.
-      "no-restricted-properties": ["error", { object: "Math", property: "random", message: "use keyed draws: new Random(seed, purpose, ...)" }],
+      "no-restricted-properties": [
+        "error",
+        { object: "Math", property: "random", message: "use keyed draws: new Random(seed, purpose, ...)" },
+      ],
     },
   },
 );
