@@ -98,20 +98,28 @@ export class OperationSampler {
   }
 }
 
+const samplers = new WeakMap<Architecture, OperationSampler>();
+
+/** The sampler of an architecture, made once: its table takes seconds. */
+function samplerOf(architecture: Architecture): OperationSampler {
+  let sampler = samplers.get(architecture);
+  if (!sampler) samplers.set(architecture, (sampler = new OperationSampler(architecture.space, architecture)));
+  return sampler;
+}
+
 /** Random operations with exactly as many operations, parameters and multiply-adds as the learned ones. */
 export const randomOperations: Baseline = {
   name: "random-operations",
   label: "random, same cost and number",
   refuses: (space, learned) => {
     if (!onlyKinds(space, "op")) return "only operations are drawn by this rule";
-    const rare = learned.findIndex((architecture) => new OperationSampler(space, architecture).count < 20);
+    const rare = learned.findIndex((architecture) => samplerOf(architecture).count < 20);
     return rare < 0 ? undefined : `fewer than 20 sets of operations cost what learned architecture ${rare} costs`;
   },
   candidates: async ({ space, learned, randomCount, seed }) => {
-    const samplers = learned.map((architecture) => new OperationSampler(space, architecture));
     return Array.from({ length: randomCount }, (_, i) => {
       const matched = learned[i % learned.length];
-      const sampler = samplers[i % learned.length];
+      const sampler = samplerOf(matched);
       const random = new Random(seed, "random operations", i);
       let mask = sampler.draw(random);
       while (mask.every((open, gate) => open === matched.mask[gate])) mask = sampler.draw(random);

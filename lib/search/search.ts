@@ -227,8 +227,8 @@ export class Search implements AsyncIterable<SearchStep> {
   /**
    * The architecture that has been learned so far: the gates with the largest logits.
    *
-   * @param options.density - fraction of the gates to keep, met exactly; default the search's density, or the gates
-   *   with positive logits if it had none
+   * @param options.density - fraction of the gates to keep, met exactly; default the search's density. If it had none:
+   *   the gates with positive logits, or as many others where those would cut the network (see {@link SearchSpace.within})
    */
   architecture(options: { readonly density?: number } = {}): Architecture {
     const provenance = {
@@ -237,7 +237,11 @@ export class Search implements AsyncIterable<SearchStep> {
       step: this.done,
       settings: { ...this.settings },
     };
-    return this.space.architecture(this.mask(options.density ?? this.settings.density), provenance);
+    const density = options.density ?? this.settings.density;
+    const mask = this.mask(density);
+    if (density !== undefined) return this.space.architecture(mask, provenance);
+    const open = mask.reduce((sum, gate) => sum + gate, 0);
+    return this.space.within(this.relaxation.logits(), { density: Math.max(1, open) / mask.length }, provenance);
   }
 
   /** The gates with the largest logits, or with positive ones if no density is asked for. */

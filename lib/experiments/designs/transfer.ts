@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { controls } from "../../baselines/index.js";
+import { baselines, controls } from "../../baselines/index.js";
 import type { SearchOptions } from "../../search/index.js";
 import { defineDesign, type PlannedTask } from "../experiment.js";
 import { makeTask } from "../task.js";
@@ -33,11 +33,10 @@ const settingsSchema = z
         search: z.custom<SearchOptions>((value) => typeof value === "object" && value !== null),
       }),
     ).default([{ name: "default", search: {} }]),
-    densities: some(z.number().gt(0).max(1)),
+    /** Fractions of the gates to keep; null keeps the gates that end up open, at the price that the variant sets. */
+    densities: some(z.number().gt(0).max(1).nullable()),
     /** Controls beside the learned arm; all that make sense for the space if nothing is said. */
-    arms: z
-      .array(z.enum(controls.map(({ name }) => name) as [string, ...string[]]))
-      .default(controls.map(({ name }) => name)),
+    arms: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])).default(controls.map(({ name }) => name)),
     shots: some(z.number().int().positive()),
     seeds: z.strictObject({ search: seedList }),
     retraining: retrainingSchema.prefault({}),
@@ -79,7 +78,12 @@ defineDesign({
             for (const density of densities) {
               const labels = { source: name, space: spaceName, strategy, variant, density };
               const learned = seeds.search.map((seed) => {
-                const options = searchOptionsSchema.parse({ ...search, weights: strategy, density, seed });
+                const options = searchOptionsSchema.parse({
+                  ...search,
+                  weights: strategy,
+                  ...(density === null ? {} : { density }),
+                  seed,
+                });
                 return makeTask("search", { source, space, search: options });
               });
               searches.push(...learned.map((task, i) => ({ task, labels: { ...labels, seed: seeds.search[i] } })));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { controls } from "../../baselines/index.js";
+import { baselines } from "../../baselines/index.js";
 import { Architecture } from "../../space/index.js";
 import { transfer } from "../../transfer/index.js";
 import { defineTaskKind } from "../kinds.js";
@@ -12,7 +12,10 @@ export interface RetrainingData {
   readonly retrainings: number;
   readonly randomCount: number;
   readonly steps: number;
+  readonly head: "train" | "ridge";
   readonly learningRates: readonly number[];
+  readonly penalties: readonly number[];
+  readonly testExamples?: number;
   readonly tuningTasks: number;
   readonly tuningArchitectures: number;
   readonly training?: { readonly steps: number; readonly batch: number; readonly stepSize: number };
@@ -23,7 +26,10 @@ export const retrainingSchema: z.ZodType<RetrainingData, Partial<RetrainingData>
   retrainings: count.default(5),
   randomCount: count.default(20),
   steps: count.default(150),
+  head: z.enum(["train", "ridge"]).default("train"),
   learningRates: z.array(z.number().positive()).min(1).max(20).readonly().default([0.001, 0.003, 0.01]),
+  penalties: z.array(z.number().positive()).min(1).max(20).readonly().default([0.01, 0.1, 1]),
+  testExamples: count.optional(),
   tuningTasks: count.default(4),
   tuningArchitectures: count.default(5),
   training: z.strictObject({ steps: count, batch: count, stepSize: z.number().positive() }).optional(),
@@ -34,7 +40,7 @@ const settingsSchema = z.strictObject({
   source: sourceSchema,
   target: z.string().min(1).max(200),
   space: spaceSchema,
-  arms: z.array(z.enum(controls.map(({ name }) => name) as [string, ...string[]])),
+  arms: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])),
   shots: count,
   retraining: retrainingSchema,
 });
@@ -57,7 +63,7 @@ defineTaskKind({
       source: seen,
       heldOut,
       shots: [shots],
-      arms: controls.filter(({ name }) => arms.includes(name)),
+      arms: arms.map((name) => baselines[name]),
       signal,
       onProgress,
     });
