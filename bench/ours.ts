@@ -21,8 +21,10 @@ async function serve(engine: tt.EngineName, threads: number): Promise<void> {
       answer({ opened: request.open });
     } else if ("iterations" in request) {
       const begun = performance.now();
+      const used = process.cpuUsage();
       await runner!.run(request.iterations);
-      answer({ milliseconds: performance.now() - begun });
+      const { user, system } = process.cpuUsage(used);
+      answer({ wall: performance.now() - begun, cpu: (user + system) / 1000 });
     } else {
       const { rss } = process.memoryUsage();
       answer({ bytes: rss, peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });

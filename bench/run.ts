@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median, quantile } from "simple-statistics";
-import { Side } from "./side.js";
+import { type Clock, Side } from "./side.js";
 import { workloads } from "./workloads/index.js";
 
 /** One row of `bench/results/latest.json`; the ratio is ours over the peer's, so below 1 we are faster. */
@@ -20,6 +20,7 @@ export interface Row {
   /** The 10th and 90th percentile of the ratios of the rounds. */
   readonly low: number | null;
   readonly high: number | null;
+  readonly clock: Clock;
 }
 
 const root = join(__dirname, "..", "..");
@@ -45,19 +46,26 @@ interface Measured {
 const patience = 90;
 
 /** Rounds in turn, ours then the peer's, each of about `seconds`, after a warm-up. */
-async function measure(ours: Side, peer: Side | undefined, rounds: number, seconds: number): Promise<Measured> {
+async function measure(
+  ours: Side,
+  peer: Side | undefined,
+  { rounds, seconds, clock }: { rounds: number; seconds: number; clock: Clock },
+): Promise<Measured> {
   const warmUp = async (side: Side): Promise<{ once: number; iterations: number }> => {
-    const first = await side.time(1);
-    const once = first > 5000 ? first : Math.min(await side.time(1), await side.time(1));
+    const first = await side.time(1, clock);
+    const once = first > 5000 ? first : Math.min(await side.time(1, clock), await side.time(1, clock));
     const iterations = Math.max(1, Math.round((seconds * 1000) / once));
-    if (iterations > 1) await side.time(iterations);
+    if (iterations > 1) await side.time(iterations, clock);
     return { once, iterations };
   };
   const [own, other] = [await warmUp(ours), peer && (await warmUp(peer))];
   const round = own.once * own.iterations + (other ? other.once * other.iterations : 0);
   const times: { ours: number; peer: number | undefined }[] = [];
   for (let r = 0; r < Math.max(3, Math.min(rounds, (patience * 1000) / round)); r++) {
-    times.push({ ours: await ours.time(own.iterations), peer: other && (await peer!.time(other.iterations)) });
+    times.push({
+      ours: await ours.time(own.iterations, clock),
+      peer: other && (await peer!.time(other.iterations, clock)),
+    });
   }
   return {
     ours: median(times.map((time) => time.ours)),
@@ -66,7 +74,13 @@ async function measure(ours: Side, peer: Side | undefined, rounds: number, secon
   };
 }
 
-function row(workload: string, phase: string, engine: string, threads: number, measured: Measured): Row {
+function row(
+  workload: string,
+  phase: string,
+  engine: string,
+  { threads, clock }: { threads: number; clock: Clock },
+  measured: Measured,
+): Row {
   const { ours, peer, ratios } = measured;
   const some = ratios.length > 0;
   return {
@@ -80,6 +94,7 @@ function row(workload: string, phase: string, engine: string, threads: number, m
     ratio: some ? median([...ratios]) : null,
     low: some ? quantile([...ratios], 0.1) : null,
     high: some ? quantile([...ratios], 0.9) : null,
+    clock,
   };
 }
 
@@ -100,10 +115,13 @@ async function main(): Promise<void> {
       threads: { type: "string", default: "1" },
       rounds: { type: "string", default: "9" },
       seconds: { type: "string", default: "0.4" },
+      clock: { type: "string", default: "wall" },
     },
   });
   if (values.install) install();
   const threads = Number(values.threads);
+  const clock: Clock = values.clock === "cpu" ? "cpu" : "wall";
+  const settings = { threads, clock, rounds: Number(values.rounds), seconds: Number(values.seconds) };
   const withPeer = existsSync(python);
   if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (2.5 GB)");
   console.log(
@@ -123,8 +141,8 @@ async function main(): Promise<void> {
       await peer?.read();
       await ours.ask({ open: workload, phase });
       await peer?.ask({ open: workload, phase });
-      const measured = await measure(ours, peer, Number(values.rounds), Number(values.seconds));
-      const made = row(workload, phase, engine, threads, measured);
+      const measured = await measure(ours, peer, settings);
+      const made = row(workload, phase, engine, settings, measured);
       rows.push(made);
       const spread = made.low === null ? null : `${made.low.toFixed(2)}-${made.high!.toFixed(2)}`;
       console.log(line([workload, phase, engine, String(threads), made.oursMs, made.peerMs, made.ratio, spread]));

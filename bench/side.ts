@@ -1,6 +1,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
 
+/** Time as it passes, or time used by the process: on a machine that is busy with other work only the second says much. */
+export type Clock = "wall" | "cpu";
+
 /** One of the two programs that are compared: a process that answers each line with a line. */
 export class Side {
   private readonly child: ChildProcessWithoutNullStreams;
@@ -28,9 +31,9 @@ export class Side {
     return this.read<T>();
   }
 
-  /** Milliseconds an iteration. */
-  async time(iterations: number): Promise<number> {
-    return (await this.ask<{ milliseconds: number }>({ iterations })).milliseconds / iterations;
+  /** Milliseconds an iteration, by the clock on the wall or as used by the processor. */
+  async time(iterations: number, clock: Clock): Promise<number> {
+    return (await this.ask<Record<Clock, number>>({ iterations }))[clock] / iterations;
   }
 
   end(): void {

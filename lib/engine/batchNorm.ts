@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, execute, nativeBackend } from "./native.js";
+import { attribute, type AttributeMaker, execute, type NativeBackend, nativeBackend } from "./native.js";
+import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
 
 /** What {@link batchNorm} returns. */
 export interface Normalised {
@@ -11,54 +12,54 @@ export interface Normalised {
   readonly variance: tf.Tensor1D;
 }
 
-const KERNEL = "TwotempBatchNorm";
-let registered = false;
+/** Kernels of several outputs, so that the statistics come out beside the normalised values. */
+const plainKernel = "TwotempBatchNorm";
+const rectifiedKernel = "TwotempBatchNormRelu";
 
-/** One kernel with several outputs, so that the statistics come out beside the normalised values. */
-function register(): void {
-  if (registered) return;
-  registered = true;
-  const options = (epsilon: unknown): Parameters<typeof execute>[2] => [
-    attribute.float32("T"),
-    attribute.float32("U"),
-    attribute.float("epsilon", epsilon as number),
-    attribute.string("data_format", "NHWC"),
-    attribute.bool("is_training", true),
-  ];
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName: "tensorflow",
-    kernelFunc: ({ inputs, attrs }) => {
-      const none = tf.zeros([0]);
-      const { x, scale, offset } = inputs;
-      const outputs = execute(
-        nativeBackend()!,
-        "FusedBatchNormV3",
-        options(attrs!.epsilon),
-        [x!, scale!, offset!, none, none],
-        6,
-      );
-      none.dispose();
-      return outputs;
-    },
-  });
-  tf.registerGradient({
-    kernelName: KERNEL,
-    inputsToSave: ["x", "scale"],
-    outputsToSave: [false, false, false, true, true, true],
-    gradFunc: (dys, [x, scale, ...reserved], attrs) => {
-      const [dy] = dys as tf.Tensor[];
-      const [dx, dScale, dOffset] = execute(
-        nativeBackend()!,
-        "FusedBatchNormGradV3",
-        options(attrs.epsilon),
-        [dy, x, scale, ...reserved],
-        5,
-        3,
-      );
-      return { x: () => dx, scale: () => dScale, offset: () => dOffset };
-    },
-  });
+const attributes = (epsilon: unknown): AttributeMaker[] => [
+  attribute.float32("T"),
+  attribute.float32("U"),
+  attribute.float("epsilon", epsilon as number),
+  attribute.string("data_format", "NHWC"),
+  attribute.bool("is_training", true),
+];
+
+const rectified: AttributeMaker[] = [
+  attribute.int("num_side_inputs", 0),
+  attribute.string("activation_mode", "Relu"),
+  oneDnnKernel,
+];
+
+/** Registers both kernels and their gradients with the native backend. */
+export function useNativeBatchNorm(backend: NativeBackend): void {
+  for (const kernelName of [plainKernel, rectifiedKernel]) {
+    const relu = kernelName === rectifiedKernel;
+    const op = relu ? "_MklNativeFusedBatchNormEx" : "FusedBatchNormV3";
+    tf.registerKernel({
+      kernelName,
+      backendName: "tensorflow",
+      kernelFunc: ({ inputs, attrs }) => {
+        const { x, scale, offset } = inputs;
+        const none = tf.zeros([0]);
+        const all = [...attributes(attrs!.epsilon), ...(relu ? rectified : [])];
+        const outputs = execute(backend, op, all, [x!, scale!, offset!, none, none], 6);
+        none.dispose();
+        return outputs;
+      },
+    });
+    tf.registerGradient({
+      kernelName,
+      inputsToSave: ["x", "scale"],
+      outputsToSave: [relu, false, false, true, true, true],
+      gradFunc: (dys, [x, scale, ...saved], attrs) => {
+        const [given] = dys as tf.Tensor[];
+        const dy = relu ? execute(backend, "ReluGrad", [attribute.float32("T")], [given, saved.shift()!])[0] : given;
+        const op = "FusedBatchNormGradV3";
+        const [dx, dScale, dOffset] = execute(backend, op, attributes(attrs.epsilon), [dy, x, scale, ...saved], 5, 3);
+        return { x: () => dx, scale: () => dScale, offset: () => dOffset };
+      },
+    });
+  }
 }
 
 /** The same in ordinary ops, with the gradient of the whole instead of those of its parts. */
@@ -105,6 +106,7 @@ function composed(x: tf.Tensor, scale: tf.Tensor1D, offset: tf.Tensor1D, epsilon
  * @param scale - [channels]; ones if undefined
  * @param offset - [channels]; zeros if undefined
  * @param epsilon - added to the variance
+ * @param options.relu - apply relu to the output, natively in the same op; default false
  * @returns the normalised values, and the statistics for moving averages
  */
 export function batchNorm(
@@ -112,14 +114,19 @@ export function batchNorm(
   scale: tf.Tensor1D | undefined,
   offset: tf.Tensor1D | undefined,
   epsilon: number,
+  options: { readonly relu?: boolean } = {},
 ): Normalised {
   const channels = x.shape[x.rank - 1];
   const gamma = scale ?? tf.ones([channels]);
   const beta = offset ?? tf.zeros([channels]);
-  if (!nativeBackend()) return composed(x, gamma, beta, epsilon);
-  register();
+  const backend = nativeBackend();
+  if (!backend || (options.relu && !hasOneDnn(backend))) {
+    const made = backend ? batchNorm(x, gamma, beta, epsilon) : composed(x, gamma, beta, epsilon);
+    return options.relu ? { ...made, output: tf.relu(made.output) } : made;
+  }
   const flat = x.rank === 4 ? x : tf.reshape(x, [x.size / channels, 1, 1, channels]);
   const inputs = { x: flat, scale: gamma, offset: beta };
-  const [output, mean, variance] = tf.engine().runKernel(KERNEL, inputs, { epsilon }) as tf.Tensor[];
+  const kernel = options.relu ? rectifiedKernel : plainKernel;
+  const [output, mean, variance] = tf.engine().runKernel(kernel, inputs, { epsilon }) as tf.Tensor[];
   return { output: tf.reshape(output, x.shape), mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { useNativeBatchNorm } from "./batchNorm.js";
 import { useNativeMaxPool } from "./maxPool.js";
 import { attribute, execute, type NativeBackend } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
@@ -26,6 +27,15 @@ function useSharedReshape(backend: NativeBackend): void {
     if (!tf.util.arraysEqual(wanted, x!.shape)) return undefined;
     backend.incRef(x!.dataId);
     return { dataId: x!.dataId, shape: x!.shape, dtype: x!.dtype };
+  });
+}
+
+/** A cast to the type that is there already, of which gradients make many, shares the data. */
+function useSharedCast(backend: NativeBackend): void {
+  replaceKernel<tf.CastAttrs>(tf.Cast, ({ x }, { dtype }) => {
+    if (dtype !== x!.dtype) return undefined;
+    backend.incRef(x!.dataId);
+    return { dataId: x!.dataId, shape: x!.shape, dtype };
   });
 }
 
@@ -75,6 +85,8 @@ export function useNativeKernels(backend: NativeBackend): void {
   if (used) return;
   used = true;
   useSharedReshape(backend);
+  useSharedCast(backend);
+  useNativeBatchNorm(backend);
   useBiasGradient(backend);
   if (!hasOneDnn(backend)) return;
   useNativeMaxPool(backend);

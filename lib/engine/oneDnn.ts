@@ -20,9 +20,14 @@ export function poolAttributes(
   ];
 }
 
+let present: boolean | undefined;
+
 /** Whether this TensorFlow was built with oneDNN, runs on the processor, and has oneDNN switched on: asked of an op. */
 export function hasOneDnn(backend: NativeBackend): boolean {
-  if (backend.isUsingGpuDevice) return false;
+  return (present ??= !backend.isUsingGpuDevice && runsOneDnn(backend));
+}
+
+function runsOneDnn(backend: NativeBackend): boolean {
   const probe = tf.zeros([1, 1, 1, 1]);
   try {
     const ones = [1, 1, 1, 1];

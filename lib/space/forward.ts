@@ -226,19 +226,24 @@ function dropoutCall(call: LayerCall, index: number, input: tf.Tensor, options: 
   return tf.mul(input, tf.tensor(mask, shape));
 }
 
+/** What a layer of batch normalisation was made with. */
+interface BatchNormalization {
+  readonly axis: number;
+  readonly momentum: number;
+  readonly epsilon: number;
+  readonly center: boolean;
+  readonly scale: boolean;
+}
+
+/** @param relu - whether relu is to follow; only asked for over the last axis, see {@link soleRelu} */
 function batchNormalizationCall(
   call: LayerCall,
   input: tf.Tensor,
   weights: readonly tf.Tensor[],
   options: ForwardOptions,
+  relu: boolean,
 ): tf.Tensor {
-  const config = call.layer.getConfig() as {
-    axis: number;
-    momentum: number;
-    epsilon: number;
-    center: boolean;
-    scale: boolean;
-  };
+  const config = call.layer as unknown as BatchNormalization;
   const axis = config.axis < 0 ? config.axis + input.rank : config.axis;
   const shape = input.shape.map((extent, i) => (i === axis ? extent : 1));
   const across = input.shape.map((_, i) => i).filter((i) => i !== axis);
@@ -251,7 +256,7 @@ function batchNormalizationCall(
   if (options.training) {
     const count = across.reduce((product, i) => product * input.shape[i], 1);
     const fused = channelsLast
-      ? batchNorm(input, gamma as tf.Tensor1D | undefined, beta as tf.Tensor1D | undefined, config.epsilon)
+      ? batchNorm(input, gamma as tf.Tensor1D | undefined, beta as tf.Tensor1D | undefined, config.epsilon, { relu })
       : undefined;
     const moments = fused ?? tf.moments(input, across);
     if (options.onMovingStatistics) {
@@ -288,11 +293,12 @@ function callLayer(
   weights: readonly tf.Tensor[],
   options: ForwardOptions,
   last: boolean,
+  relu: boolean,
 ): tf.Tensor[] {
   const { layer } = call;
   const className = layer.getClassName();
   if (className === "Dropout") return [dropoutCall(call, index, inputs[0], options)];
-  if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options)];
+  if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options, relu)];
   if (className === "Softmax" && last && options.logits) return [tf.clone(inputs[0])];
   const plain = (): tf.Tensor | tf.Tensor[] =>
     layer.call(inputs.length === 1 ? inputs[0] : [...inputs], { training: options.training ?? false });
@@ -314,6 +320,25 @@ function actsOnKernel(call: LayerCall, gate: tf.Tensor, value: tf.Tensor, weight
   const channels = kernel.shape[kernel.rank - 2];
   const byChannel = gate.size === channels && gate.shape[gate.rank - 1] === channels;
   return byChannel && kernel.size < value.size;
+}
+
+/** Whether a layer is a plain relu. */
+function isRelu(layer: tf.layers.Layer): boolean {
+  const { activation, maxValue } = layer as unknown as { activation?: { getClassName?(): string }; maxValue?: number };
+  if (layer.getClassName() === "ReLU") return maxValue === undefined || maxValue === null;
+  return layer.getClassName() === "Activation" && activation?.getClassName?.() === "relu";
+}
+
+/** The call of relu that is all that reads a batch normalisation over the last axis: one op can do both. */
+function soleRelu(plan: Plan, call: LayerCall, rank: number): LayerCall | undefined {
+  if (call.layer.getClassName() !== "BatchNormalization" || rank < 2 || rank > 4) return undefined;
+  const { axis } = call.layer as unknown as BatchNormalization;
+  const [value] = call.outputs;
+  const readers = plan.calls.filter((other) => other.inputs.includes(value));
+  const [reader] = readers;
+  const alone = readers.length === 1 && !plan.outputs.includes(value) && reader.inputGates[0] === undefined;
+  const channelsLast = axis === -1 || axis === rank - 1;
+  return alone && channelsLast && isRelu(reader.layer) ? reader : undefined;
 }
 
 /**
@@ -340,6 +365,7 @@ export function forwardSlots(
     if (slot.call !== undefined && gate) gateOfInput.set(slot.call * 1024 + slot.index, gate);
   });
   for (const [c, call] of plan.calls.entries()) {
+    if (values[call.outputs[0]]) continue;
     const own = call.weights.map((w) => weights[w]);
     const read = call.inputs.map((value, i) => {
       const gate = gateOfInput.get(c * 1024 + i);
@@ -349,7 +375,10 @@ export function forwardSlots(
       return values[value]!;
     });
     const last = call.outputs.some((value) => plan.outputs.includes(value));
-    callLayer(call, c, read, own, options, last).forEach((tensor, i) => (values[call.outputs[i]] = tensor));
+    const relu = options.training && options.until === undefined ? soleRelu(plan, call, read[0].rank) : undefined;
+    const made = callLayer(call, c, read, own, options, last, relu !== undefined);
+    made.forEach((tensor, i) => (values[call.outputs[i]] = tensor));
+    if (relu) values[relu.outputs[0]] = made[0];
     if (options.until !== undefined && values[options.until]) return [values[options.until]!];
   }
   return plan.outputs.map((value) => values[value]!);

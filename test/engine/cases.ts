@@ -53,6 +53,12 @@ export const fusedCases: readonly Case[] = [
     f: (x) => batchNorm(x, undefined, undefined, 1e-3).output,
     reference: (x) => composedBatchNorm(x, tf.ones([4]), tf.zeros([4])),
   },
+  {
+    name: "batchNorm, then relu",
+    shapes: [image, [4], [4]],
+    f: (x, scale, offset) => batchNorm(x, scale as tf.Tensor1D, offset as tf.Tensor1D, 1e-3, { relu: true }).output,
+    reference: (x, scale, offset) => tf.relu(composedBatchNorm(x, scale, offset)),
+  },
   { name: "batchNorm composed by TensorFlow.js", shapes: [image, [4], [4]], f: composedBatchNorm },
   {
     name: "softmax cross entropy",
