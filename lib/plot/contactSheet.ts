@@ -47,7 +47,7 @@ export async function contactSheet(dataset: Dataset, options: FigureOptions = {}
   return makeFigure(
     {
       title: dataset.name,
-      subtitle: `${shown} classes of ${dataset.inputShape.join(" x ")}; n = ${whole(dataset.train.count)} training and ${whole(dataset.test.count)} test examples`,
+      subtitle: `${shown} classes of ${dataset.inputShape.join(" × ")}; n = ${whole(dataset.train.count)} training and ${whole(dataset.test.count)} test examples`,
       data: [{ type: "scatter", x: [], y: [], hoverinfo: "skip" }],
       layout: {
         width: plotWidth + 60,

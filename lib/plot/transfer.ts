@@ -64,12 +64,12 @@ export function transfer(
   return makeFigure(
     {
       title: "Test accuracy by shots",
-      subtitle: `means with 95 % intervals; ${sampleSizes(means.filter((row) => row.arm === "learned"))}`,
+      subtitle: `means with 95 % intervals; learned: ${sampleSizes(means.filter((row) => row.arm === "learned"))}`,
       data,
       layout: {
         height,
         showlegend: false,
-        margin: { r: 190 },
+        margin: { r: labelRoom(arms.map((arm) => lastRow(arm).label)) },
         xaxis: {
           title: { text: "labelled examples a class (shots)" },
           tickvals: shots.map((_, i) => i),
@@ -90,6 +90,11 @@ export function transfer(
     },
     options,
   );
+}
+
+/** Pixels for the longest label and its number, at 12 pixels a line of text. */
+function labelRoom(labels: readonly string[]): number {
+  return 24 + Math.ceil(6.2 * Math.max(0, ...labels.map((label) => label.length + 8)));
 }
 
 /** The arms' names at the right, at their last means where there is room, each with a line to its mean. */
@@ -272,7 +277,7 @@ export function sampleSizes(rows: readonly { searches: number; retrainings: numb
   return `n = ${range(
     rows.map((row) => row.searches),
     "searches",
-  )} x ${range(
+  )} × ${range(
     rows.map((row) => row.retrainings),
     "retrainings",
   )}`;
