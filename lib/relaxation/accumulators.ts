@@ -16,7 +16,7 @@ export interface Accumulators {
   readonly vector: Float64Array;
   /** `sum_t |g_t|^2` */
   readonly squares: number;
-  /** `max_t |g_t|_inf` */
+  /** `max_t |g_t|_inf`; in float32, for updates that don't need it, a bound: `max_t |g_t|`. */
   readonly largest: number;
   /** `sum_t g_{t,i}^2` for each gate, [gateCount]; in float32 for the adaptive update only. */
   readonly gateSquares: Float64Array | undefined;
@@ -34,6 +34,8 @@ export interface Accumulators {
 export interface LogitRange {
   readonly lowest: Float64Array;
   readonly highest: Float64Array;
+  /** How many steps in a row neither was looked at, at most: between them a logit may have been farther out. */
+  readonly unseen: number;
 }
 
 /** Sums of float64 gates and gradients. */
@@ -51,7 +53,7 @@ export class ReferenceAccumulators {
     this.products = new Float64Array(gateCount);
     this.vector = new Float64Array(gateCount);
     this.gateSquares = new Float64Array(gateCount);
-    this.range = { lowest: initialLogits.slice(), highest: initialLogits.slice() };
+    this.range = { lowest: initialLogits.slice(), highest: initialLogits.slice(), unseen: 0 };
   }
 
   add(a: Float64Array, g: Float64Array): void {
@@ -85,7 +87,7 @@ export class ReferenceAccumulators {
       squares,
       largest,
       gateSquares: this.gateSquares.slice(),
-      range: { lowest: this.range.lowest.slice(), highest: this.range.highest.slice() },
+      range: { lowest: this.range.lowest.slice(), highest: this.range.highest.slice(), unseen: 0 },
       logits: logits.slice(),
       precision: "float64",
       longestSum: steps + this.vector.length,
@@ -188,9 +190,14 @@ export class TensorAccumulators {
   }
 
   /** The size of a gradient, before anything is changed; the sum of squares isn't finite if the gradient isn't. */
-  static measure(g: tf.Tensor1D): { squares: number; largest: number } {
-    const [squares, high, low] = tf.tidy(() => [squaresOf(g), tf.max(g), tf.min(g)].map((part) => part.dataSync()[0]));
-    return { squares, largest: Math.max(high, -low) };
+  static measure(g: tf.Tensor1D, needsLargest: boolean): { squares: number; largest: number } {
+    return tf.tidy(() => {
+      const squares = squaresOf(g);
+      // No entry is larger than the length of the whole.
+      if (!needsLargest) return { squares, largest: Math.sqrt(squares) };
+      const [high, low] = [tf.max(g), tf.min(g)].map((extreme) => extreme.dataSync()[0]);
+      return { squares, largest: Math.max(high, -low) };
+    });
   }
 
   add(a: tf.Tensor1D, g: tf.Tensor1D, measured: { squares: number; largest: number }): void {
@@ -201,12 +208,13 @@ export class TensorAccumulators {
     this.vector.add(tf.clone(g), this.steps);
   }
 
-  /** Notes where the step has moved the logits. */
+  /** Notes where the step has moved the logits: how low and how high each every third step, to save time. */
   moved(logits: tf.Tensor1D): void {
-    if (this.range.length === 0) return;
-    const [lowest, highest] = this.range;
-    this.range = [tf.keep(tf.minimum(lowest, logits)), tf.keep(tf.maximum(highest, logits))];
-    tf.dispose([lowest, highest]);
+    const side = this.steps % 3;
+    if (this.range.length === 0 || side === 2) return;
+    const before = this.range[side];
+    this.range[side] = tf.keep(side === 0 ? tf.minimum(before, logits) : tf.maximum(before, logits));
+    before.dispose();
   }
 
   /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
@@ -261,7 +269,7 @@ export class TensorAccumulators {
       squares,
       largest,
       gateSquares,
-      range: this.range.length > 0 ? { lowest, highest } : undefined,
+      range: this.range.length > 0 ? { lowest, highest, unseen: 2 } : undefined,
       logits,
       precision: "float32",
       longestSum,
@@ -269,10 +277,11 @@ export class TensorAccumulators {
   }
 }
 
-function squaresOf(g: tf.Tensor1D): tf.Tensor {
+/** `|g|^2`; TensorFlow's `L2Loss`, half of it, is one pass instead of two. */
+function squaresOf(g: tf.Tensor1D): number {
   const native = nativeBackend();
-  // TensorFlow's L2Loss, half the sum of squares, is one pass instead of two.
-  return native ? tf.mul(execute(native, "L2Loss", [attribute.float32("T")], [g])[0], 2) : tf.sum(tf.square(g));
+  if (!native) return tf.sum(tf.square(g)).dataSync()[0];
+  return 2 * execute(native, "L2Loss", [attribute.float32("T")], [g])[0].dataSync()[0];
 }
 
 function sum(values: Float64Array): number {

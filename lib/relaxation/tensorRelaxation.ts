@@ -56,7 +56,7 @@ export class TensorRelaxation implements Relaxation {
     checkSize(gateGradient.size, settings.gateCount);
     const known = estimator.needsLoss ? checkLoss(loss, settings.estimator) : 0;
     const gates = this.gates();
-    const measured = TensorAccumulators.measure(gateGradient);
+    const measured = TensorAccumulators.measure(gateGradient, this.update.needsLargest);
     if (!Number.isFinite(measured.squares) || measured.largest > largestGradient) this.refuse(gateGradient);
 
     const moved = tf.tidy(() => {

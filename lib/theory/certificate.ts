@@ -4,6 +4,7 @@ import {
   estimators,
   gate,
   gateSlope,
+  mirrorInverse,
   mirrorMap,
   type RelaxationSettings,
 } from "../relaxation/index.js";
@@ -42,7 +43,8 @@ export interface Certificate {
  * `sum_t <g_t, a_t - u> <= sum_i (V_i / alpha + alpha / (16 tc th)) sqrt(S_i)`,
  *
  * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`; `V_i` is the divergence to `u_i` from the logit farthest from it that the
- * gate has had, which is the largest of its path because the divergence falls towards `u_i`. All three also hold for each gate alone. No theorem covers `adam`, or
+ * gate has had (in float32, where it is looked at every third step, two steps farther out): the largest of its path, because the
+ * divergence falls towards `u_i`. All three also hold for each gate alone. No theorem covers `adam`, or
  * gates that aren't those of the cold temperature: the certificate says so and holds no bound.
  *
  * From below, for the gates that were never clipped and the comparator `a_T`, the final gates:
@@ -203,10 +205,10 @@ class Regret {
   fromBelow(): Bound | undefined {
     const { sums, settings } = this;
     const { gateSquares, range, logits, products, vector } = sums;
-    if (!gateSquares || !range) return undefined;
+    if (!gateSquares || range?.unseen !== 0) return undefined;
     const { coldTemperature: cold, hotTemperature: hot, stepSize, update, logitBound } = settings;
     // Rounding may leave a clipped logit a hair inside the box.
-    const edge = logitBound * (1 - (sums.precision === "float64" ? 1e-14 : 1e-5));
+    const edge = logitBound * (1 - 1e-14);
     let divergenceTerm = 0;
     let regret = 0;
     let squares = 0;
@@ -250,8 +252,18 @@ class Regret {
     const { initialLogits, stepSize } = this.settings;
     if (!this.adaptive) return this.toVertex[open ? 1 : 0](initialLogits[i]) / stepSize;
     const { range, gateSquares } = this.sums;
-    const farthest = (open ? range!.lowest : range!.highest)[i];
+    const { lowest, highest, unseen } = range!;
+    const seen = (open ? lowest : highest)[i];
+    // No step moves the dual variable by more than alpha: |g| is at most the root of its own sum of squares.
+    const farthest = unseen === 0 ? seen : this.moved(seen, (open ? -1 : 1) * unseen * stepSize);
     return (this.toVertex[open ? 1 : 0](farthest) * Math.sqrt(gateSquares![i])) / stepSize;
+  }
+
+  /** The logit whose dual variable is `change` away, inside the box. */
+  private moved(logit: number, change: number): number {
+    const { hotTemperature: hot, logitBound } = this.settings;
+    const away = mirrorInverse(mirrorMap(logit, hot) + change, hot, logit);
+    return Math.min(logitBound, Math.max(-logitBound, away));
   }
 
   /** What the gradients add to the right side; `squares` is their sum of squares. */

@@ -187,7 +187,7 @@ describe("float64 and tensors", () => {
       assert.ok(largestDifference(a.vector, b.vector) < 1e-4);
       assert.ok(largestDifference(a.products, b.products) < 0.01);
       assert.ok(Math.abs(a.squares / b.squares - 1) < 1e-5);
-      assert.ok(Math.abs(a.largest - b.largest) < 1e-6);
+      assert.ok(updates[update].needsLargest ? Math.abs(a.largest - b.largest) < 1e-6 : b.largest >= a.largest);
       assert.ok(Math.abs(a.scalar - b.scalar) < 0.02);
       if (update === "adaptive") assert.ok(largestDifference(a.gateSquares!, b.gateSquares!) < 1e-4 * a.squares);
       reference.dispose();

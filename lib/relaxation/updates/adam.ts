@@ -15,6 +15,7 @@ const epsilon = 1e-8;
  */
 export const adam: Update = {
   defaultStepSize: 0.02,
+  needsLargest: false,
   takes: () => true,
   memory: (gateCount) => [new Float64Array(gateCount), new Float64Array(gateCount)],
   move(logits, [mean, square], _g, v, { stepSize, bound, step }) {

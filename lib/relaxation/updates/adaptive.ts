@@ -14,6 +14,7 @@ import { clip, type Update } from "./update.js";
  */
 export const adaptive: Update = {
   defaultStepSize: 1,
+  needsLargest: false,
   takes: (estimator) => estimator.hotSlope,
   memory: (gateCount) => [new Float64Array(gateCount)],
   move(logits, [squares], g, _v, { stepSize, hot, bound }) {

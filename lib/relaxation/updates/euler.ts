@@ -10,6 +10,7 @@ import { clip, type Update } from "./update.js";
  */
 export const euler: Update = {
   defaultStepSize: undefined,
+  needsLargest: true,
   takes: () => true,
   memory: () => [],
   move(logits, _memory, _g, v, { stepSize, bound }) {

@@ -14,6 +14,7 @@ import { clip, type Update } from "./update.js";
  */
 export const mirror: Update = {
   defaultStepSize: undefined,
+  needsLargest: true,
   takes: (estimator) => estimator.hotSlope,
   memory: () => [],
   move(logits, _memory, g, _v, { stepSize, hot, bound }) {

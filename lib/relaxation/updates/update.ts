@@ -8,7 +8,7 @@ export interface UpdateStep {
   readonly stepSize: number;
   /** Counts from 0. */
   readonly step: number;
-  /** The largest absolute entry of the gates' gradient. */
+  /** The largest absolute entry of the gates' gradient, or a bound on it where the update doesn't need it. */
   readonly largest: number;
 }
 
@@ -22,6 +22,9 @@ export interface Update {
   readonly defaultStepSize: number | undefined;
   /** Whether the update goes with an estimator. */
   takes(estimator: Estimator): boolean;
+
+  /** Whether its tensor form, or its certificate, needs the largest entry of the gradient. */
+  readonly needsLargest: boolean;
 
   /** The memory before the first step. */
   memory(gateCount: number): Float64Array[];

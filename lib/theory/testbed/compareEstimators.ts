@@ -44,7 +44,7 @@ export interface CompareOptions extends WorkOptions {
   readonly batch?: number;
   /** Default 300. */
   readonly steps?: number;
-  /** Step sizes tried, the same for every estimator; default 0.01, 0.03, 0.1, 0.3. */
+  /** Step sizes tried, the same for every estimator; default 0.003, 0.01, 0.03, 0.1, 0.3. */
   readonly stepSizes?: readonly number[];
   /** Problems to choose the step size on; default 10, none of those that are scored. */
   readonly tuningSeeds?: number;
@@ -68,7 +68,7 @@ const noiseDraws = 200;
 export async function compareEstimators(options: CompareOptions = {}): Promise<EstimatorScore[]> {
   const names = options.estimators ?? (Object.keys(estimators) as EstimatorName[]);
   const { kind = "logistic", update = "adam", seeds = 50, batch = 32, steps = 300, tuningSeeds = 10 } = options;
-  const stepSizes = options.stepSizes ?? [0.01, 0.03, 0.1, 0.3];
+  const stepSizes = options.stepSizes ?? [0.003, 0.01, 0.03, 0.1, 0.3];
   const solved = (first: number, count: number): Solved[] =>
     Array.from({ length: count }, (_, k) => {
       const problem = subsetProblem({ kind, seed: first + k });
