@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, test } from "node:test";
-import { type Architecture, baselines, controls, type Dataset } from "../../lib/index.js";
+import { type Architecture, baselines, controls, type Dataset, projectRoot } from "../../lib/index.js";
 import { contextOf, openDigits, testObligations, total } from "./obligations.js";
 
 let source: Dataset;
@@ -14,6 +16,11 @@ testObligations(() => source, ["input", "weight", "unit"]);
 test("the default controls are registered, and cheap", () => {
   for (const control of controls) assert.equal(baselines[control.name], control);
   assert.equal(controls.length, 6);
+});
+
+test("every baseline is explained", () => {
+  const page = readFileSync(join(projectRoot, "docs", "baselines.md"), "utf8");
+  for (const name of Object.keys(baselines)) assert.ok(page.includes(`\`${name}\``), name);
 });
 
 test("random widths are other widths", async () => {
