@@ -9,7 +9,7 @@ interface Options {
   memory?: number;
   taskTimeout?: number;
   inline?: boolean;
-  queue?: string;
+  queue?: string | true;
   queueName?: string;
   slots?: number;
   retry?: boolean;
@@ -33,7 +33,7 @@ export function addRun(program: Command): void {
     .option("--memory <MB>", "memory of each process; one that takes more is replaced", wholeNumber)
     .option("--task-timeout <s>", "seconds after which a try counts as hung (default: 3600)", positiveNumber)
     .option("--inline", "one task after another in this process")
-    .option("--queue <url>", "have workers do it: redis://host:port, see twotemp work")
+    .option("--queue [url]", "have workers do it: redis://host:port (default: $TWOTEMP_QUEUE), see twotemp work")
     .option("--queue-name <name>", "name of the queue (default: twotemp)")
     .option("--slots <n>", "tasks in the queue at once (default: 1000)", wholeNumber)
     .option("--retry", "try tasks again that were set aside")
@@ -63,7 +63,10 @@ export function addRun(program: Command): void {
 
 async function runnerOf(options: Options): Promise<Runner> {
   const { inlineRunner, poolRunner, queueRunner } = await import("../experiments/index.js");
-  if (options.queue) return queueRunner({ url: options.queue, name: options.queueName, slots: options.slots });
+  if (options.queue) {
+    const url = options.queue === true ? (process.env.TWOTEMP_QUEUE ?? "") : options.queue;
+    return queueRunner({ url, name: options.queueName, slots: options.slots });
+  }
   if (options.inline) return inlineRunner();
   return poolRunner({
     workers: options.workers,

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { positiveNumber, wholeNumber } from "./options.js";
 
 interface Options {
@@ -10,6 +10,7 @@ interface Options {
   memory?: number;
   taskTimeout?: number;
   stall?: number;
+  idle?: number;
 }
 
 /** `twotemp work`: does tasks from a queue. */
@@ -20,7 +21,11 @@ export function addWork(program: Command): void {
     .description(
       "Does tasks that `twotemp run --queue` puts into a Redis queue. Start one on each machine. Ctrl-C or SIGTERM gives what is under way back.",
     )
-    .requiredOption("--queue <url>", "redis://[user:password@]host:port, or rediss:// for TLS")
+    .addOption(
+      new Option("--queue <url>", "redis://[user:password@]host:port, or rediss:// for TLS")
+        .env("TWOTEMP_QUEUE")
+        .makeOptionMandatory(),
+    )
     .option("--queue-name <name>", "name of the queue (default: twotemp)")
     .option("--store <folder>", "the records' folder if this machine shares it; otherwise results go through the queue")
     .option("--engine <name>", "native, wasm or cpu")
@@ -28,6 +33,7 @@ export function addWork(program: Command): void {
     .option("--memory <MB>", "memory of each process; one that takes more is replaced", wholeNumber)
     .option("--task-timeout <s>", "seconds after which a try counts as hung (default: 3600)", positiveNumber)
     .option("--stall <s>", "seconds of silence after which others take a task over (default: 30)", positiveNumber)
+    .option("--idle <s>", "end after so many seconds without a task (default: never)", positiveNumber)
     .action(async (options: Options) => {
       const { stopSignal } = await import("./options.js");
       const signal = stopSignal();
@@ -42,6 +48,7 @@ export function addWork(program: Command): void {
         memory: options.memory && options.memory * 2 ** 20,
         taskSeconds: options.taskTimeout,
         stallSeconds: options.stall,
+        idleSeconds: options.idle,
         signal,
         onNotice: (line) => console.log(`${new Date().toISOString()} ${line}`),
       });

@@ -1,3 +1,4 @@
+import { interruptible } from "../interrupt.js";
 import type { WorkOptions } from "../progress.js";
 import { type Experiment, planExperiment, stampOf, storeFolder } from "./experiment.js";
 import { poolRunner } from "./pool.js";
@@ -33,7 +34,9 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const store = new RunStore(options.store ?? storeFolder(experiment));
   const runner = options.runner ?? poolRunner();
   try {
-    return await sweep(tasks, stampOf(experiment), store, { runner, onProgress, signal, retry });
+    return await interruptible(signal, (stop) =>
+      sweep(tasks, stampOf(experiment), store, { runner, onProgress, signal: stop, retry }),
+    );
   } finally {
     await runner.close();
     store.close();

@@ -24,6 +24,8 @@ export interface WorkerOptions extends QueueAddress, PoolOptions {
   readonly store?: string;
   /** Seconds without a sign of life after which another worker takes a task over. Default 30. */
   readonly stallSeconds?: number;
+  /** Seconds without a task after which the work ends. Default: never. */
+  readonly idleSeconds?: number;
   /** Told in one line what happens. */
   readonly onNotice?: (line: string) => void;
   /** Ends the work: tasks under way go back to the queue. */
@@ -58,7 +60,18 @@ export async function work(options: WorkerOptions): Promise<void> {
   const pool = poolRunner({ ...options, tries: 1 });
   const stop = new AbortController();
   let trouble: unknown;
+  let underWay = 0;
+  let lastTask = performance.now();
 
+  const attend = async (job: Job, token: string | undefined): Promise<QueueAnswer> => {
+    underWay++;
+    try {
+      return await execute(job, token);
+    } finally {
+      underWay--;
+      lastTask = performance.now();
+    }
+  };
   const execute = async (job: Job, token: string | undefined): Promise<QueueAnswer> => {
     const parsed = orderSchema.safeParse(job.data);
     if (!parsed.success) throw new UnrecoverableError(`refused: not an order: ${firstIssue(parsed.error)}`);
@@ -93,7 +106,7 @@ export async function work(options: WorkerOptions): Promise<void> {
     }
   };
 
-  const worker = new Worker(name, execute, {
+  const worker = new Worker(name, attend, {
     connection: connection(options.url),
     prefix: "twotemp",
     concurrency: pool.slots,
@@ -129,6 +142,12 @@ export async function work(options: WorkerOptions): Promise<void> {
   };
   const looking = setInterval(lookQuietly, 1000 * lookSeconds);
   lookQuietly();
+  const resting = setInterval(() => {
+    const idle = (performance.now() - lastTask) / 1000;
+    if (underWay > 0 || idle < (options.idleSeconds ?? Infinity)) return;
+    onNotice(`no task for ${options.idleSeconds} s: done`);
+    stop.abort();
+  }, 500);
   onNotice(`working on ${hidePassword(options.url)} ${name} with ${pool.slots} processes`);
 
   if (signal?.aborted) stop.abort();
@@ -138,6 +157,7 @@ export async function work(options: WorkerOptions): Promise<void> {
     stop.signal.addEventListener("abort", () => resolve());
   });
   clearInterval(looking);
+  clearInterval(resting);
   await pool.close();
   const patience = new Promise<void>((resolve) => setTimeout(resolve, 1000).unref());
   await Promise.race([worker.close().catch(() => undefined), patience]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -259,6 +260,49 @@ describe("queue", { timeout: 900_000 }, () => {
     }
     assert.equal(hidePassword("redis://user:pw@host:1"), "redis://…@host:1");
     assert.ok(connection("rediss://host").tls);
+  });
+
+  test(
+    "TLS: the certificate is checked; a private authority is named by NODE_EXTRA_CA_CERTS",
+    withRedis,
+    async (context) => {
+      const folder = emptyFolder(context);
+      const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+      const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+      const made = spawnSync("openssl", [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        ...subject,
+      ]);
+      if (made.status !== 0) return context.skip("needs openssl");
+      const redis = await TestRedis.start(context, emptyFolder(context), { certificate: { key, certificate } });
+      assert.match(redis.url, /^rediss:/);
+      const script = `
+      const { queueRunner } = require(${JSON.stringify(join(__dirname, "../../lib/experiments/queue.js"))});
+      queueRunner({ url: ${JSON.stringify(redis.url)} }).then(
+        async (runner) => { await runner.close(); console.log("connected"); },
+        (error) => console.log(error.message));`;
+      const connect = (environment: object): string =>
+        spawnSync(process.execPath, ["-e", script], { env: { ...process.env, ...environment } }).stdout.toString();
+      assert.equal(connect({ NODE_EXTRA_CA_CERTS: certificate }), "connected\n");
+      assert.match(connect({ NODE_EXTRA_CA_CERTS: "" }), /no Redis at rediss:.*self-signed certificate/);
+    },
+  );
+
+  test("a worker ends when it has had nothing to do for as long as it was told", withRedis, async (context) => {
+    const set = await bench(context, walks(3));
+    const worker = new TestWorker(context, { url: set.redis.url, idleSeconds: 2 });
+    assert.equal((await sweepQueue(set)).done, 3);
+    await worker.says(/no task for 2 s: done/);
+    for (let i = 0; i < 100 && worker.exitCode === null; i++) await delay(100);
+    assert.equal(worker.exitCode, 0);
   });
 
   test("no Redis there: one clear line within 11 s", async () => {

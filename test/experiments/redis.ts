@@ -28,21 +28,22 @@ export class TestRedis {
     readonly port: number,
     private readonly folder: string,
     private readonly password: string | undefined,
+    private readonly certificate: { key: string; certificate: string } | undefined,
   ) {}
 
   static async start(
     context: Pick<TestContext, "after">,
     folder: string,
-    options: { password?: string } = {},
+    options: { password?: string; certificate?: { key: string; certificate: string } } = {},
   ): Promise<TestRedis> {
-    const redis = new TestRedis(await freePort(), folder, options.password);
+    const redis = new TestRedis(await freePort(), folder, options.password, options.certificate);
     context.after(() => redis.kill());
     await redis.start();
     return redis;
   }
 
   get url(): string {
-    return `redis://${this.password ? `:${this.password}@` : ""}127.0.0.1:${this.port}`;
+    return `${this.certificate ? "rediss" : "redis"}://${this.password ? `:${this.password}@` : ""}127.0.0.1:${this.port}`;
   }
 
   async start(): Promise<void> {
@@ -58,6 +59,11 @@ export class TestRedis {
       "--save",
       "",
     ];
+    if (this.certificate) {
+      const { key, certificate } = this.certificate;
+      const tls = ["--tls-port", this.port, "--tls-cert-file", certificate, "--tls-key-file", key];
+      options.splice(0, 2, "--port", 0, ...tls, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no");
+    }
     if (this.password) options.push("--requirepass", this.password);
     this.server = spawn("redis-server", options.map(String), { stdio: "ignore" });
     for (let tries = 0; tries < 200; tries++) {
