@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { TwotempError } from "./errors.js";
 import { inKernel, runningCell } from "./kernel.js";
 
 /** The notebook's Stop button while interruptible work goes on. */
@@ -22,6 +23,7 @@ let button: StopButton | undefined;
  * @param signal - of the caller, aborts the work too
  * @param work - ends early when its signal aborts
  * @returns what the work returns
+ * @throws TwotempError `work/stopped` if the work, once stopped, fails because it has nothing to return
  * @example
  * ```ts
  * await interruptible(options.signal, async (signal) => {
@@ -39,9 +41,14 @@ export async function interruptible<T>(
   const held = heldButton() ?? takeButton();
   button = held;
   held.users += 1;
+  const pressed = held.controller.signal;
   try {
-    const pressed = held.controller.signal;
     return await work(signal ? AbortSignal.any([signal, pressed]) : pressed);
+  } catch (error) {
+    if (!pressed.aborted || error instanceof TwotempError) throw error;
+    throw new TwotempError("work/stopped", "stopped before there was a result to keep: run the cell again", {
+      cause: error,
+    });
   } finally {
     held.users -= 1;
     if (held.users === 0) held.release();

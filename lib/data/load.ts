@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import type { WorkOptions } from "../progress.js";
 import { unpack } from "./archives.js";
 import { catalogue, type CatalogueEntry } from "./catalogue.js";
@@ -12,7 +13,7 @@ import { dataFolders, findFiles, projectFolder } from "./folders.js";
  * Loads a data set by name, with a selection of its classes after a colon if only some are wanted.
  *
  * Its files are looked for in the folders that `TWOTEMP_DATASETS` lists, then in `datasets/`, then downloaded into
- * `datasets/`.
+ * `datasets/`. A download that is stopped goes on where it was when it is asked for again.
  *
  * @param name - a name of the {@link catalogue}, or `name:classes` as {@link Dataset.classes} takes them
  * @throws TwotempError `data/name` for an unknown name, `data/path` or `data/download` if its files can't be had, and the
@@ -31,8 +32,11 @@ export async function dataset(name: string, options: WorkOptions = {}): Promise<
     const known = catalogue.map((candidate) => candidate.name).join(", ");
     throw new TwotempError("data/name", `unknown data set "${base}"; known: ${known}`);
   }
-  const paths = findFiles(entry.name, entry.files) ?? (await fetchFiles(entry, projectFolder, options));
-  const whole = await entry.read(paths, options.signal);
+  const whole = await interruptible(options.signal, async (signal) => {
+    const paths =
+      findFiles(entry.name, entry.files) ?? (await fetchFiles(entry, projectFolder, { ...options, signal }));
+    return entry.read(paths, signal);
+  });
   return colon === -1 ? whole : whole.classes(name.slice(colon + 1));
 }
 

@@ -77,6 +77,11 @@ export class TransferResult {
     return [...new Set(this.records.map((record) => record.shots))];
   }
 
+  /** The arms that were retrained at this number of shots: all of them, unless the transfer was stopped. */
+  private armsAt(shots: number): TransferResult["arms"] {
+    return this.arms.filter(({ name }) => this.records.some((record) => record.arm === name && record.shots === shots));
+  }
+
   private measurements(arm: string, shots: number): { search: number; retraining: number; value: number }[] {
     return this.records
       .filter((record) => record.arm === arm && record.shots === shots)
@@ -86,7 +91,7 @@ export class TransferResult {
   /** Mean accuracy in per cent of each arm at each number of shots, with bootstrap 95 % intervals. */
   summary(): SummaryRow[] {
     return this.shots().flatMap((shots) =>
-      this.arms.map(({ name, label }) => {
+      this.armsAt(shots).map(({ name, label }) => {
         const own = this.records.filter((record) => record.arm === name && record.shots === shots);
         const { mean, low, high, searches, retrainings } = average(this.measurements(name, shots), { seed: this.seed });
         const parameters = own.reduce((sum, record) => sum + record.parameters, 0) / own.length;
@@ -100,7 +105,7 @@ export class TransferResult {
   effects(): (EffectRow & { readonly p: number; readonly holm: number })[] {
     const { source, target, gates, density } = this.records[0];
     const rows = this.shots().flatMap((shots) =>
-      this.arms
+      this.armsAt(shots)
         .filter(({ name }) => name !== "learned")
         .map(({ name }) => {
           const learned = this.measurements("learned", shots);
@@ -188,6 +193,10 @@ export class TransferResult {
       cells.map((cell, c) => (c === 1 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join("  ");
     const { source, target } = this.records[0];
     const note = this.refused.map(({ arm, reason }) => `left out: ${arm} (${reason})`);
+    for (const shots of this.shots()) {
+      const count = this.armsAt(shots).length;
+      if (count < this.arms.length) note.push(`stopped: ${count} of ${this.arms.length} arms at ${shots} shots`);
+    }
     return [`${source} to ${target}, test accuracy in per cent`, line(head), ...rows.map(line), ...note].join("\n");
   }
 }

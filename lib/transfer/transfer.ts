@@ -1,6 +1,7 @@
 import { type Baseline, type Candidate, controls, reasonOf, TrainedModels } from "../baselines/index.js";
 import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { type Architecture, type SearchSpace } from "../space/index.js";
 import { mean } from "simple-statistics";
@@ -79,10 +80,11 @@ async function retrainAll(jobs: readonly RetrainingJob[], options: RetrainOption
 /**
  * How well learned architectures do on a new data set from a few examples, beside their controls.
  *
- * Each architecture is re-initialised (unless its arm brings weights) and retrained `retrainings` times on `shots` examples a class of the target, then
- * judged by the target's test examples, which are looked at once. Retraining number r has the same shots and the same
+ * Each architecture is re-initialised (unless its arm brings weights) and retrained `retrainings` times on `shots`
+ * examples a class of the target, then judged by the target's test examples, which are looked at once. Retraining number r has the same shots and the same
  * initial draw in every arm. Each arm's learning rate is the best of `learningRates` on few-shot tasks from `heldOut`:
- * no label of the target beyond the shots is used.
+ * no label of the target beyond the shots is used. Stopped, by `signal` or by a notebook's Stop button, it returns what
+ * is complete: all retrainings of an arm at a number of shots, or none.
  *
  * @param space - the space in which the architectures were learned
  * @param learned - one architecture a search seed
@@ -97,6 +99,15 @@ async function retrainAll(jobs: readonly RetrainingJob[], options: RetrainOption
  * ```
  */
 export async function transfer(
+  space: SearchSpace,
+  learned: readonly Architecture[],
+  target: Dataset,
+  options: TransferOptions,
+): Promise<TransferResult> {
+  return interruptible(options.signal, (signal) => transferUntil(space, learned, target, { ...options, signal }));
+}
+
+async function transferUntil(
   space: SearchSpace,
   learned: readonly Architecture[],
   target: Dataset,
@@ -154,45 +165,50 @@ export async function transfer(
   let done = 0;
   const records: TransferRecord[] = [];
   const tuning: TuningRecord[] = [];
-  for (const shot of shots) {
-    const sourceTasks = tuningTasks(heldOut, { shots: shot, ways: taskWays, seed, tasks: options.tuningTasks ?? 4 });
-    const tasks = targetTasks(target, shot, seed, retrainings, options.testExamples);
-    for (const arm of arms) {
-      const tuningJobs = arm.candidates
-        .slice(0, perArm)
-        .map(forTuning)
-        .flatMap((candidate) =>
-          sourceTasks.map((task, t): RetrainingJob => ({ ...candidate, task, draw: [seed, "tuning", shot, t] })),
+  try {
+    for (const shot of shots) {
+      const sourceTasks = tuningTasks(heldOut, { shots: shot, ways: taskWays, seed, tasks: options.tuningTasks ?? 4 });
+      const tasks = targetTasks(target, shot, seed, retrainings, options.testExamples);
+      for (const arm of arms) {
+        const tuningJobs = arm.candidates
+          .slice(0, perArm)
+          .map(forTuning)
+          .flatMap((candidate) =>
+            sourceTasks.map((task, t): RetrainingJob => ({ ...candidate, task, draw: [seed, "tuning", shot, t] })),
+          );
+        const scores = (await judge(tuningJobs, tries)).map(mean);
+        tries.forEach((tried, i) => tuning.push({ arm: arm.name, shots: shot, tuned: tried, accuracy: scores[i] }));
+        meter.report(++done);
+        const best = tries[scores.indexOf(Math.max(...scores))];
+        const adapted = arm.candidates.map(forTarget);
+        const jobs = adapted.flatMap((candidate) =>
+          tasks.map((task, r): RetrainingJob => ({ ...candidate, task, draw: [seed, "retraining", shot, r] })),
         );
-      const scores = (await judge(tuningJobs, tries)).map(mean);
-      tries.forEach((tried, i) => tuning.push({ arm: arm.name, shots: shot, tuned: tried, accuracy: scores[i] }));
-      meter.report(++done);
-      const best = tries[scores.indexOf(Math.max(...scores))];
-      const adapted = arm.candidates.map(forTarget);
-      const jobs = adapted.flatMap((candidate) =>
-        tasks.map((task, r): RetrainingJob => ({ ...candidate, task, draw: [seed, "retraining", shot, r] })),
-      );
-      const [accuracies] = await judge(jobs, [best]);
-      accuracies.forEach((accuracy, j) => {
-        const { architecture } = adapted[Math.floor(j / retrainings)];
-        records.push({
-          source: source.name,
-          target: target.name,
-          gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
-          density: learned[0].density,
-          shots: shot,
-          arm: arm.name,
-          search: Math.floor(j / retrainings),
-          retraining: j % retrainings,
-          tuned: best,
-          accuracy,
-          kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
-          parameters: architecture.counts.parameters,
-          architecture: architecture.hash,
+        const [accuracies] = await judge(jobs, [best]);
+        accuracies.forEach((accuracy, j) => {
+          const { architecture } = adapted[Math.floor(j / retrainings)];
+          records.push({
+            source: source.name,
+            target: target.name,
+            gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
+            density: learned[0].density,
+            shots: shot,
+            arm: arm.name,
+            search: Math.floor(j / retrainings),
+            retraining: j % retrainings,
+            tuned: best,
+            accuracy,
+            kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
+            parameters: architecture.counts.parameters,
+            architecture: architecture.hash,
+          });
         });
-      });
-      meter.report(++done);
+        meter.report(++done);
+      }
     }
+  } catch (error) {
+    // Stopped: what is complete is kept.
+    if (!signal?.aborted || records.length === 0) throw error;
   }
   return new TransferResult(
     records,

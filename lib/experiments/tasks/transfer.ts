@@ -67,6 +67,8 @@ defineTaskKind({
       signal,
       onProgress,
     });
+    // Stopped, it returns a part: a record holds the whole.
+    signal?.throwIfAborted();
     return {
       rows: result.records,
       tuning: result.tuning,
