@@ -1,0 +1,81 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { linearRegression } from "simple-statistics";
+import { Side } from "./side.js";
+
+/** What many steps of a search leave behind. */
+interface Leak {
+  readonly workload: string;
+  readonly steps: number;
+  /** Tensors after the last step less those after the warm-up. */
+  readonly tensors: number;
+  readonly residentMiB: number;
+  /** Growth of resident memory over the steps as a fraction of it, by a line through 20 readings, and twice its standard error. */
+  readonly growth: number;
+  readonly uncertainty: number;
+}
+
+interface Memory {
+  readonly bytes: number;
+  readonly tensors: number;
+}
+
+/** The slope of a line through the readings, times their number, over their mean; with its standard error. */
+function growth(readings: readonly number[]): { relative: number; error: number } {
+  const points = readings.map((value, i) => [i, value]);
+  const { m, b } = linearRegression(points);
+  const n = readings.length;
+  const mean = readings.reduce((sum, value) => sum + value, 0) / n;
+  const residual = Math.sqrt(points.reduce((sum, [x, y]) => sum + (y - b - m * x) ** 2, 0) / (n - 2));
+  const spread = Math.sqrt(points.reduce((sum, [x]) => sum + (x - (n - 1) / 2) ** 2, 0));
+  return { relative: (m * n) / mean, error: ((residual / spread) * n) / mean };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      workloads: { type: "string", default: "mlp,cell,cnn" },
+      engine: { type: "string", default: "tensorflow" },
+      threads: { type: "string", default: "1" },
+      steps: { type: "string", default: "2000" },
+    },
+  });
+  const steps = Number(values.steps);
+  const leaks: Leak[] = [];
+  for (const workload of values.workloads.split(",")) {
+    const side = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
+    await side.read();
+    await side.ask({ open: workload, phase: "step" });
+    // The runtime's own pools fill up first.
+    await side.time(Math.ceil(steps / 4), "wall");
+    const first = await side.ask<Memory>({ memory: true });
+    const readings: Memory[] = [];
+    for (let i = 0; i < 20; i++) {
+      await side.time(Math.ceil(steps / 20), "wall");
+      readings.push(await side.ask<Memory>({ memory: true }));
+    }
+    side.end();
+    const last = readings[readings.length - 1];
+    const { relative, error } = growth(readings.map((reading) => reading.bytes));
+    const leak: Leak = {
+      workload,
+      steps,
+      tensors: last.tensors - first.tensors,
+      residentMiB: last.bytes / 2 ** 20,
+      growth: relative,
+      uncertainty: 2 * error,
+    };
+    leaks.push(leak);
+    const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
+    console.log(
+      `${workload}: ${steps} steps, ${leak.tensors} tensors more, ${leak.residentMiB.toFixed(0)} MiB resident, ` +
+        `growth ${percent(relative)} +- ${percent(2 * error)}`,
+    );
+  }
+  const folder = join(__dirname, "..", "..", "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "leaks.json"), `${JSON.stringify(leaks, null, 1)}\n`);
+}
+
+void main();
