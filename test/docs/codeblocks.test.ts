@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import ts from "typescript";
 import { root } from "../scripts/support.js";
@@ -13,6 +13,7 @@ import {
   internalLinks,
   moduleName,
   modules,
+  notebookCode,
   notebooks,
 } from "./documents.js";
 
@@ -46,10 +47,11 @@ function diagnose(sources: ReadonlyMap<string, string>): string[] {
 const inRoot = (name: string): string => join(root, `${name}.mts`).replaceAll("\\", "/");
 
 describe("documentation", () => {
-  test("every block of TypeScript fits the library", () => {
+  test("every block of TypeScript and every notebook fits the library", () => {
     const blocks = documents().flatMap(modules);
     assert.ok(blocks.length >= 3);
     const sources = new Map(blocks.map((block) => [inRoot(moduleName(block)), block.code]));
+    for (const { path, text } of notebookCode()) sources.set(inRoot(basename(path, ".ipynb")), text);
     // One that is wrong, to see that the check sees.
     const wrong = inRoot("wrong");
     sources.set(wrong, 'import * as tt from "twotemp";\nconst density: string = tt.gate(0, 1);\nexport { density };\n');

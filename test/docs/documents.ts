@@ -34,14 +34,19 @@ export function documents(): Document[] {
 }
 
 /** The notebooks' text. */
-export function notebooks(): Document[] {
+export const notebooks = (): Document[] => cellsOfNotebooks("markdown");
+
+/** The notebooks' code, as one module each. */
+export const notebookCode = (): Document[] => cellsOfNotebooks("code");
+
+function cellsOfNotebooks(kind: "markdown" | "code"): Document[] {
   const names = readdirSync(join(root, "notebooks")).filter((name) => name.endsWith(".ipynb"));
   return names.map((name) => {
     const path = join("notebooks", name);
     const { cells } = JSON.parse(readFileSync(join(root, path), "utf8")) as {
       cells: { cell_type: string; source: string | string[] }[];
     };
-    const texts = cells.filter((cell) => cell.cell_type === "markdown").map((cell) => [cell.source].flat().join(""));
+    const texts = cells.filter((cell) => cell.cell_type === kind).map((cell) => [cell.source].flat().join(""));
     return { path, text: texts.join("\n\n") };
   });
 }
