@@ -45,7 +45,14 @@ export function featuresOf(
  */
 export class Episode implements WeightStrategy {
   constructor(private readonly context: StrategyContext) {
-    headOf(context.space.plan);
+    const { plan } = context.space;
+    const { call } = headOf(plan);
+    if (plan.calls[call].weights.some((w) => plan.weights[w].gateOffset !== undefined)) {
+      throw new TwotempError(
+        "search/head",
+        `"episode" solves the head in closed form, but ${plan.calls[call].layer.name} has gates on its weights: choose gates by layer and leave it out`,
+      );
+    }
     // Too few examples for an episode are refused here rather than at the first step.
     this.draw(0);
   }
