@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { attribute, execute, nativeBackend } from "../engine/native.js";
+import { largestEntry } from "./tensors.js";
 
 /**
  * All that a regret certificate needs to know of a run: sums over its steps of the gates `a_t` and their gradients `g_t`.
@@ -195,8 +196,7 @@ export class TensorAccumulators {
       const squares = squaresOf(g);
       // No entry is larger than the length of the whole.
       if (!needsLargest) return { squares, largest: Math.sqrt(squares) };
-      const [high, low] = [tf.max(g), tf.min(g)].map((extreme) => extreme.dataSync()[0]);
-      return { squares, largest: Math.max(high, -low) };
+      return { squares, largest: largestEntry(g) };
     });
   }
 

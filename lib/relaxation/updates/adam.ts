@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { clipTensor } from "../tensors.js";
 import { clip, type Update } from "./update.js";
 
 const decay = 0.9;
@@ -36,7 +37,7 @@ export const adam: Update = {
     // The factors of both corrections, so that the scaled memory needs no pass of its own.
     const root = tf.add(tf.sqrt(newSquare), epsilon / Math.sqrt(squareScale));
     const move = tf.mul(tf.div(newMean, root), (stepSize * meanScale) / Math.sqrt(squareScale));
-    return [tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(logits, move), -bound, bound), newMean, newSquare];
+    return [clipTensor(tf.sub<tf.Tensor1D>(logits, move), bound), newMean, newSquare];
   },
 };
 

@@ -1,7 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
+import { clipTensor, largestEntry } from "../tensors.js";
 import { halfDual, halfInverse } from "./halfDual.js";
 import { clip, type Update } from "./update.js";
+
+/** What float32 sums of squares start from, so that their inverse roots are finite: as if each gate had seen 3e-19. */
+const leastSquares = 1e-37;
 
 /**
  * Adaptive: mirror with a step of its own for each gate, which never grows.
@@ -25,14 +29,13 @@ export const adaptive: Update = {
       logits[i] = clip(mirrorInverse(dual, hot, logits[i]), bound);
     }
   },
-  tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length)],
+  tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length).fill(leastSquares)],
   moveTensors(logits, [dual, squares], g, _v, { stepSize, hot, bound }) {
     const scale = stepSize / (4 * hot * hot);
     const most = halfDual(Float64Array.of(bound), hot)[0];
     const summed = tf.add<tf.Tensor1D>(squares, tf.square(g));
-    const relative = tf.divNoNan(g, tf.sqrt(summed));
-    const moved = tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), -most, most);
-    // No entry of g is larger than the root of its own sum of squares.
-    return [halfInverse(moved, logits, hot, scale), moved, summed];
+    const relative = tf.mul<tf.Tensor1D>(g, tf.rsqrt(summed));
+    const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), most);
+    return [halfInverse(moved, logits, hot, scale * largestEntry(relative)), moved, summed];
   },
 };

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { clipTensor } from "../tensors.js";
 import { clip, type Update } from "./update.js";
 
 /**
@@ -18,6 +19,6 @@ export const euler: Update = {
   },
   tensorMemory: () => [],
   moveTensors: (logits, _memory, _g, v, { stepSize, bound }) => [
-    tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(logits, tf.mul(v(), stepSize)), -bound, bound),
+    clipTensor(tf.sub<tf.Tensor1D>(logits, tf.mul(v(), stepSize)), bound),
   ],
 };

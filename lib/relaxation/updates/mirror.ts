@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
+import { clipTensor } from "../tensors.js";
 import { halfDual, halfInverse } from "./halfDual.js";
 import { clip, type Update } from "./update.js";
 
@@ -28,7 +29,7 @@ export const mirror: Update = {
     const scale = stepSize / (4 * hot * hot);
     const most = halfDual(Float64Array.of(bound), hot)[0];
     // The map is increasing: clipping the dual variable is clipping the logits.
-    const moved = tf.clipByValue<tf.Tensor1D>(tf.sub<tf.Tensor1D>(dual, tf.mul(g, scale)), -most, most);
+    const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(g, scale)), most);
     return [halfInverse(moved, logits, hot, largest * scale), moved];
   },
 };
