@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
-import { compact, origins } from "./compact.js";
+import { compact, type CompactOptions, origins } from "./compact.js";
 import { gateSlots } from "./forward.js";
 import { Liveness, type Counts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
@@ -168,9 +168,13 @@ export class Architecture {
    * The sub-network as a plain, smaller model without masks.
    *
    * @param weights - one array a weight of the plan in the full shapes; default what the space's model holds
+   * @param options - `inputs: "kept"` makes a model that reads only the inputs that are left
    */
-  compact(weights: readonly Float32Array[] = this.space.currentWeights()): tf.LayersModel {
-    return compact(this.space, this.alive, weights);
+  compact(
+    weights: readonly Float32Array[] = this.space.currentWeights(),
+    options: CompactOptions = {},
+  ): tf.LayersModel {
+    return compact(this.space, this.alive, weights, options);
   }
 
   /**

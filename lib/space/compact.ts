@@ -7,6 +7,15 @@ import type { Liveness } from "./liveness.js";
 import { layerRule } from "./roles.js";
 import type { SearchSpace } from "./space.js";
 
+/** How {@link Architecture.compact} lays the smaller model out. */
+export interface CompactOptions {
+  /**
+   * "whole" (default): the model takes the same inputs as the full one, and takes out of them what it needs. "kept": it
+   * takes vectors of the inputs that are left, and needs no layer of this library.
+   */
+  readonly inputs?: "whole" | "kept";
+}
+
 /**
  * The sub-network that is left, as a plain model: layers of the same classes and names with fewer units, without those
  * that no output needs. Inputs keep their shapes; a `Select` layer takes the inputs that are left, a `Mask` layer closes
@@ -17,7 +26,12 @@ import type { SearchSpace } from "./space.js";
  *
  * @param weights - one array a weight of the plan, in the full model's shapes
  */
-export function compact(space: SearchSpace, liveness: Liveness, weights: readonly Float32Array[]): tf.LayersModel {
+export function compact(
+  space: SearchSpace,
+  liveness: Liveness,
+  weights: readonly Float32Array[],
+  { inputs: inputChoice = "whole" }: CompactOptions = {},
+): tf.LayersModel {
   const { plan, gating } = space;
   const { anatomy } = gating;
   const { graph, stations, stationOf } = anatomy;
@@ -36,15 +50,26 @@ export function compact(space: SearchSpace, liveness: Liveness, weights: readonl
     return new Select({ name: `${name}_kept`, indices: [...alive] }).apply(symbol) as tf.SymbolicTensor;
   };
 
+  const given = new Set<WiredCall>();
   const inputs = graph.inputs.map((value, i) => {
     const name = graph.inputNames[i];
-    const input = tf.input({ shape: [...graph.values[value].shape], name, dtype: space.model.inputs[i].dtype });
+    const { dtype } = space.model.inputs[i];
+    if (inputChoice === "kept") {
+      const selected = liveness.selectedInput(value);
+      if (selected) {
+        const input = tf.input({ shape: [liveness.aliveUnits(selected.value).length], name, dtype });
+        built.set(selected.value, input);
+        selected.through.forEach((call) => given.add(call));
+        return input;
+      }
+    }
+    const input = tf.input({ shape: [...graph.values[value].shape], name, dtype });
     built.set(value, shrink(value, input, name));
     return input;
   });
 
   for (const [c, call] of anatomy.calls.entries()) {
-    if (!liveness.isNeeded(call)) continue;
+    if (!liveness.isNeeded(call) || given.has(call)) continue;
     const operands = liveness.operandsOf(call);
     const read = call.inputs.flatMap((value, k) => {
       if (!operands[k]) return [];

@@ -382,6 +382,23 @@ export class Liveness {
     );
   }
 
+  /**
+   * Where a model input has become a vector of which some features are left, and the calls up to there; undefined if
+   * it hasn't, or if something else reads it before.
+   */
+  selectedInput(input: number): { readonly value: number; readonly through: readonly WiredCall[] } | undefined {
+    const through: WiredCall[] = [];
+    for (let value = input; ;) {
+      if (this.isSelected(value, through.at(-1))) return { value, through };
+      const readers = this.gating.anatomy.calls.filter((call) => this.isNeeded(call) && call.inputs.includes(value));
+      const [reader] = readers;
+      const passes = readers.length === 1 && reader.inputs.length === 1 && reader.weights.length === 0;
+      if (!passes || !reader.links.every(({ kind }) => kind === "map")) return undefined;
+      through.push(reader);
+      [value] = reader.outputs;
+    }
+  }
+
   /** Whether compaction sets elements to zero in front of input `k` of call `c`. */
   isMasked(c: number, k: number): boolean {
     const gates = this.gating.plan.calls[c].inputGates[k];
