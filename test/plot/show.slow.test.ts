@@ -78,4 +78,20 @@ describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm
     assert.match(textOf(told), /^true /);
     assert.equal(textOf(after), "true true 1\n");
   });
+
+  test("Stop ends a transfer within a second with the arms that are complete", async () => {
+    const [, [told], [next]] = await outputs("stop-transfer", [
+      'const target = (await tt.dataset("digits")).classes("5-9").standardised(source);\nconst [seen, heldOut] = source.split(0.2, 0);\nlet stopped = 0;',
+      // After the learned arm, while the first control is retrained.
+      `const result = await tt.transfer(space, [space.keepLargest(new tt.Random(0, "half").uniforms(64), 0.5)], target, {
+  source: seen, heldOut: heldOut, steps: 400, randomCount: 40, arms: [tt.baselines.random],
+  onProgress: ({ done }) => { if (done === 2) setTimeout(() => { stopped = performance.now(); process.kill(process.pid, "SIGINT"); }, 100); },
+});
+const late = performance.now() - stopped;
+console.log(stopped > 0 && late < 1000, late, [...new Set(result.records.map((record) => record.arm))].join());`,
+      "console.log(result.summary().length);",
+    ]);
+    assert.match(textOf(told), /^true .* learned\n$/);
+    assert.equal(textOf(next), "1\n");
+  });
 });
