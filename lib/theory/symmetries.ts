@@ -41,14 +41,14 @@ export function sameLaw(
 }
 
 /**
- * How much of a gate gradient depends on the labels: the largest difference between gradients under permuted labels, as a
- * part of their largest entry.
+ * How much of a gate gradient depends on the labels: the largest difference between gradients under labels that are dealt
+ * out to the examples anew, as a part of their largest entry.
  *
  * If the head's output units are exchangeable and drawn anew every step, and the loss doesn't change when outputs and labels
- * are permuted together, then the expected loss is the same for every permutation of the labels: under the strategy
+ * are permuted together, then the expected loss of an example is the same whatever its label: under the strategy
  * `resample` this number is 0 in expectation, and the gates can't learn from labels.
  *
- * @param gradients - expected gate gradients, one a permutation of the labels, each [gateCount]
+ * @param gradients - expected gate gradients, one a way of labelling the examples, each [gateCount]
  *
  * Source: Proposition 7 of this project's method notes.
  */
