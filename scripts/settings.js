@@ -14,8 +14,8 @@ const settings = {
   hidden: { read: wholeNumbers, expected: "whole numbers above 0, such as 128,64" },
   seed: { read: wholeNumber, expected: "a whole number" },
   steps: { read: positiveNumber, expected: "a whole number above 0" },
-  searches: { read: positiveNumber, expected: "a whole number above 0" },
-  retrainings: { read: positiveNumber, expected: "a whole number above 0" },
+  searches: { read: severalNumber, expected: "a whole number above 1: an interval needs two" },
+  retrainings: { read: severalNumber, expected: "a whole number above 1: an interval needs two" },
 };
 
 /** @param {string} text */
@@ -32,6 +32,12 @@ function wholeNumber(text) {
 /** @param {string} text */
 function positiveNumber(text) {
   return wholeNumber(text) || undefined;
+}
+
+/** @param {string} text */
+function severalNumber(text) {
+  const value = wholeNumber(text);
+  return value !== undefined && value > 1 ? value : undefined;
 }
 
 /** @param {string} text */
