@@ -15,7 +15,7 @@ const settings = {
   seed: { read: wholeNumber, expected: "a whole number" },
   steps: { read: positiveNumber, expected: "a whole number above 0" },
   searches: { read: severalNumber, expected: "a whole number above 1: an interval needs two" },
-  retrainings: { read: severalNumber, expected: "a whole number above 1: an interval needs two" },
+  retrainings: { read: positiveNumber, expected: "a whole number above 0" },
 };
 
 /** @param {string} text */
