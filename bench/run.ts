@@ -4,6 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median, quantile } from "simple-statistics";
+import { report } from "./report.js";
 import { type Clock, Side } from "./side.js";
 import { workloads } from "./workloads/index.js";
 
@@ -21,6 +22,9 @@ export interface Row {
   readonly low: number | null;
   readonly high: number | null;
   readonly clock: Clock;
+  /** Peak resident memory of each process, in MiB. */
+  readonly oursPeakMiB: number;
+  readonly peerPeakMiB: number | null;
 }
 
 const root = join(__dirname, "..", "..");
@@ -37,13 +41,15 @@ function install(): void {
 }
 
 interface Measured {
+  readonly oursPeak: number;
+  readonly peerPeak: number | undefined;
   readonly ours: number;
   readonly peer: number | undefined;
   readonly ratios: readonly number[];
 }
 
 /** Longest that the rounds of one phase may take, in seconds; at least three are run. */
-const patience = 90;
+const patience = 60;
 
 /** Rounds in turn, ours then the peer's, each of about `seconds`, after a warm-up. */
 async function measure(
@@ -67,7 +73,12 @@ async function measure(
       peer: other && (await peer!.time(other.iterations, clock)),
     });
   }
+  const peak = async (side: Side): Promise<number> => {
+    return (await side.ask<{ peakBytes: number }>({ memory: true })).peakBytes / 2 ** 20;
+  };
   return {
+    oursPeak: await peak(ours),
+    peerPeak: peer && (await peak(peer)),
     ours: median(times.map((time) => time.ours)),
     peer: peer && median(times.map((time) => time.peer!)),
     ratios: times.flatMap((time) => (time.peer === undefined ? [] : [time.ours / time.peer])),
@@ -95,11 +106,13 @@ function row(
     low: some ? quantile([...ratios], 0.1) : null,
     high: some ? quantile([...ratios], 0.9) : null,
     clock,
+    oursPeakMiB: Math.round(measured.oursPeak),
+    peerPeakMiB: measured.peerPeak === undefined ? null : Math.round(measured.peerPeak),
   };
 }
 
 function line(cells: readonly (string | number | null)[]): string {
-  const widths = [12, 9, 12, 8, 11, 11, 7, 13];
+  const widths = [12, 10, 12, 8, 11, 11, 7, 13];
   const text = (cell: string | number | null): string =>
     cell === null ? "-" : typeof cell === "number" ? cell.toFixed(cell < 10 ? 3 : 1) : cell;
   return cells.map((cell, i) => (i < 3 ? text(cell).padEnd(widths[i]) : text(cell).padStart(widths[i]))).join(" ");
@@ -150,18 +163,22 @@ async function main(): Promise<void> {
       peer?.end();
     }
   }
-  write(rows);
+  await report(write(rows), results);
 }
 
-/** Replaces the rows that were measured again and keeps the others. */
-function write(rows: readonly Row[]): void {
+/** Replaces the rows that were measured again and keeps the others; returns all. */
+function write(rows: readonly Row[]): Row[] {
   mkdirSync(results, { recursive: true });
   const file = join(results, "latest.json");
   const key = (row: Row): string => [row.workload, row.phase, row.engine, row.threads].join(" ");
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
   const again = new Set(rows.map(key));
-  const kept = old.filter((row) => !again.has(key(row)));
-  writeFileSync(file, `${JSON.stringify([...kept, ...rows], null, 1)}\n`);
+  const order = Object.keys(workloads);
+  const all = [...old.filter((row) => !again.has(key(row))), ...rows].sort(
+    (a, b) => a.engine.localeCompare(b.engine) || order.indexOf(a.workload) - order.indexOf(b.workload),
+  );
+  writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
+  return all;
 }
 
 void main();
