@@ -35,22 +35,42 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
   const controls: PlotlyObject[] = [];
   const traces = Array.from({ length: gateCount + 6 }, (_, k) => k);
 
+  // Where each slider stands in the setting in the middle, the step's last.
+  const home = [
+    ...sliders.map(({ name, runs }) =>
+      Math.max(
+        0,
+        runs.findIndex((run) => run.values[name] === base.values[name]),
+      ),
+    ),
+    base.steps.length - 1,
+  ];
+  /** What a frame changes beside the data: the subtitle, and all sliders but the one that was moved go home. */
+  const headline = (run: StudiedRun, moved: number, to: number): PlotlyObject => ({
+    "title.subtitle.text": subtitleOf(run),
+    ...Object.fromEntries(home.map((at, row) => [`sliders[${row}].active`, row === moved ? to : at])),
+  });
+
   sliders.forEach(({ name, runs }, row) => {
-    const at = runs.findIndex((run) => run.values[name] === base.values[name]);
     controls.push(
       frameSlider(
         titles[name],
         runs.map((run, k) => ({ label: String(round(run.values[name], 2)), frame: `${name} ${k}` })),
-        Math.max(at, 0),
+        home[row],
         { ...place(row), pad: { t: 0 } },
       ),
     );
     runs.forEach((run, k) => {
-      frames.push({ name: `${name} ${k}`, data: moving(run, run.steps.length - 1), traces, layout: headline(run) });
+      frames.push({
+        name: `${name} ${k}`,
+        data: moving(run, run.steps.length - 1),
+        traces,
+        layout: headline(run, row, k),
+      });
     });
   });
   base.steps.forEach((_, k) => {
-    frames.push({ name: `step ${k}`, data: moving(base, k), traces, layout: headline(base) });
+    frames.push({ name: `step ${k}`, data: moving(base, k), traces, layout: headline(base, sliders.length, k) });
   });
   controls.push(
     frameSlider(
@@ -163,8 +183,4 @@ function subtitleOf({ regret, bound, excess, found }: StudiedRun): string {
   const share = percent(regret.at(-1)! / bound.at(-1)!);
   const outcome = found ? "the best architecture was found" : "another architecture than the best was found";
   return `${share} of the bound used; objective ${round(excess.at(-1)!, 2)} above the optimum; ${outcome}`;
-}
-
-function headline(run: StudiedRun): PlotlyObject {
-  return { "title.subtitle.text": subtitleOf(run) };
 }
