@@ -302,6 +302,19 @@ class Search:
         self.next += size
         return self.order[self.next - size : self.next]
 
+    def train(self, gates):
+        """One step of the weights alone."""
+        if self.done == 0:
+            self.weights = [w.requires_grad_() for w in self.network.draw()]
+            self.adam = torch.optim.Adam(self.weights, lr=WEIGHT_STEP, fused=True)
+        rows = self.rows()
+        loss = F.cross_entropy(self.network.forward(self.weights, gates, self.data[rows]), self.labels[rows])
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        self.adam.step()
+        self.done += 1
+        return loss.item()
+
     def advance(self):
         if self.done % 100 == 0:
             self.weights = [w.requires_grad_() for w in self.network.draw()]
@@ -334,6 +347,9 @@ class SearchRunner:
         self.labels = torch.arange(2048) % 10
         if phase == "step":
             self.search = Search(self.network, self.data, self.labels, 10**9, generator)
+        if phase == "masked":
+            self.search = Search(self.network, self.data, self.labels, 10**9, generator)
+            self.gates = torch.full((self.network.gate_count,), 0.6)
         if phase == "forward":
             self.weights = self.network.draw()
             self.gates = torch.full((self.network.gate_count,), 0.6)
@@ -343,6 +359,8 @@ class SearchRunner:
         for _ in range(iterations):
             if self.phase == "step":
                 self.search.advance()
+            elif self.phase == "masked":
+                self.search.train(self.gates)
             elif self.phase == "forward":
                 with torch.no_grad():
                     self.network.forward(self.weights, self.gates, self.inputs).softmax(1)
