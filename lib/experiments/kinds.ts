@@ -11,6 +11,8 @@ export interface TaskContext extends WorkOptions {
   readonly inputs: readonly Json[];
   /** A folder of its own for checkpoints: there again when the task is run again, removed when its record is written. */
   readonly scratch?: string;
+  /** Seconds between two checkpoints. Default 20. */
+  readonly checkpointSeconds?: number;
 }
 
 /** A kind of task: what its settings may be, and how it is done. */

@@ -48,6 +48,9 @@ const entrySchema = z.object({
   outcome: z.enum(["done", "failed"]),
 });
 
+/** A temporary file that is so old is nobody's any more. */
+const leftBehindMilliseconds = 3600 * 1000;
+
 const indexHead = "twotemp index 1";
 const idPattern = /^[0-9a-f]{64}$/;
 const fileId = (file: string): string | undefined =>
@@ -236,6 +239,7 @@ export class RunStore {
     for (const shard of list(records)) {
       for (const file of list(join(records, shard))) {
         const id = fileId(file);
+        if (file.endsWith(".tmp")) this.sweepOut(join(records, shard, file));
         if (!id || !id.startsWith(shard)) continue;
         const stat = statSync(join(records, shard, file), { throwIfNoEntry: false });
         const before = known.get(id);
@@ -248,6 +252,13 @@ export class RunStore {
       }
     }
     this.indexStale ||= confirmed !== known.size;
+  }
+
+  /** Removes a temporary file that a process left behind when it was killed. */
+  private sweepOut(path: string): void {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat && !this.options.readOnly && Date.now() - stat.mtimeMs > leftBehindMilliseconds)
+      rmSync(path, { force: true });
   }
 
   private verify(id: string): boolean {

@@ -30,15 +30,15 @@ export const searchOptionsSchema: z.ZodType<SearchSettings, SearchOptions> = z
 
 const settingsSchema = z.strictObject({ source: sourceSchema, space: spaceSchema, search: searchOptionsSchema });
 
-/** Seconds between two checkpoints of a search. */
-const checkpointSeconds = 20;
-
 defineTaskKind({
   name: "search",
   settings: settingsSchema,
   module: __filename,
   usesEngine: true,
-  execute: async ({ source, space: spaceData, search: options }, { scratch, signal, onProgress }) => {
+  execute: async (
+    { source, space: spaceData, search: options },
+    { scratch, checkpointSeconds = 20, signal, onProgress },
+  ) => {
     const { seen } = await openSource(source);
     const space = openSpace(spaceData, seen);
     const path = scratch && join(scratch, "search.checkpoint");
@@ -52,8 +52,10 @@ defineTaskKind({
         saved = performance.now();
       };
       await run.run({ onStep, signal, onProgress });
-      if (!run.finished)
+      if (!run.finished) {
+        if (path) saveCheckpoint(path, run.checkpoint());
         throw new TwotempError("experiments/stopped", `stopped at step ${run.step} of ${options.steps}`);
+      }
       const architecture = run.architecture();
       const { holds, atFinal, atWorst } = run.certificate();
       const last = run.trace.entries.at(-1);
