@@ -7,7 +7,13 @@ import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { createRelaxation, type Relaxation } from "../relaxation/index.js";
 import { type Architecture, gateSlots, keepLargest, type SearchSpace } from "../space/index.js";
-import { assertCertificate, type Certificate, certificate } from "../theory/index.js";
+import {
+  assertCertificate,
+  type Certificate,
+  certificate,
+  discretisationGap,
+  type DiscretisationGap,
+} from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
 import { histogramBins, type SearchTrace, snapshotCount, snapshotGates, type TraceEntry } from "./trace.js";
@@ -254,6 +260,43 @@ export class Search implements AsyncIterable<SearchStep> {
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
     return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask(this.settings.density));
+  }
+
+  /**
+   * What rounding the gates to the learned architecture costs, on the last step's weights and batch, with the price of
+   * complexity: the measured gap beside its first-order estimates. A network's loss isn't convex in its gates, so
+   * the estimates are no bounds.
+   *
+   * Source: Theorem 4 of this project's method notes.
+   */
+  discretisation(): DiscretisationGap {
+    const mask = this.mask(this.settings.density);
+    const rounded = tf.tensor1d(Float32Array.from(mask));
+    const state = this.strategy.save();
+    const step = Math.max(0, this.done - 1);
+    const [atGates, atMask] = [this.relaxation.gates(), rounded].map((gates) => {
+      const { loss, gateGradient } = this.strategy.evaluate(step, gates);
+      // Strategies that train have taken a step.
+      this.strategy.load(state, step + 1);
+      const objective = tf.tidy(
+        () => tf.add(loss, tf.mul(tf.sum(tf.mul(this.costs, gates)), this.price)).dataSync()[0],
+      );
+      const gradient = tf.tidy(() =>
+        tf.add(gateGradient, tf.mul(this.costs, this.price)).dataSync<"float32">().slice(),
+      );
+      tf.dispose([loss, gateGradient]);
+      return { objective, gradient, values: gates.dataSync<"float32">().slice() };
+    });
+    rounded.dispose();
+    return discretisationGap({
+      gates: atGates.values,
+      mask,
+      lossOfGates: atGates.objective,
+      lossOfMask: atMask.objective,
+      gradientAtGates: atGates.gradient,
+      gradientAtMask: atMask.gradient,
+      convex: false,
+    });
   }
 
   /** Everything needed to go on exactly from here with {@link resumeSearch}. */

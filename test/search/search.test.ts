@@ -144,6 +144,19 @@ describe("a search", () => {
     assert.deepEqual(run.logits(), (await search(space, source, short).run()).logits());
   });
 
+  test("measures what rounding costs, beside first-order estimates, and goes on as if nothing had been asked", async () => {
+    const space = spaceOf("input");
+    for (const weights of ["reset", "episode"] as const) {
+      const [asked, other] = [0, 1].map(() => search(space, source, { ...short, weights }));
+      for (let step = 0; step < 10; step++) [asked, other].forEach((run) => run.advance());
+      const { gap, firstOrder, bound } = asked.discretisation();
+      assert.ok(Number.isFinite(gap) && firstOrder.every(Number.isFinite));
+      assert.deepEqual([bound.left, bound.holds], [undefined, undefined]);
+      for (let step = 0; step < 10; step++) [asked, other].forEach((run) => run.advance());
+      assert.deepEqual(asked.logits(), other.logits());
+    }
+  });
+
   test("is an iterator over its steps", async () => {
     const steps: number[] = [];
     for await (const { step } of search(spaceOf("input"), source, { ...short, steps: 5 })) steps.push(step);
