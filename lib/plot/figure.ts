@@ -1,3 +1,4 @@
+import type { MimeBundle } from "../kernel.js";
 import { round } from "./numbers.js";
 import { template, type Theme } from "./style.js";
 
@@ -49,12 +50,18 @@ export function makeFigure(parts: FigureParts, options: FigureOptions = {}): Fig
     template: template(options.theme ?? "light"),
   };
   const frames = parts.frames && { frames: parts.frames };
-  return { data: parts.data, layout, ...frames, table: parts.table };
+  return displayed({ data: parts.data, layout, ...frames, table: parts.table });
+}
+
+/** The figure with the method by which Deno's kernel shows a cell's last expression; it isn't part of the JSON. */
+function displayed(figure: Figure): Figure {
+  const show = async (): Promise<MimeBundle> => (await import("./mime.js")).figureBundle(figure);
+  return Object.defineProperty(figure, Symbol.for("Jupyter.display"), { value: show });
 }
 
 /** The same figure for a light or a dark page. */
 export function withTheme(figure: Figure, theme: Theme): Figure {
-  return { ...figure, layout: { ...figure.layout, template: template(theme) } };
+  return displayed({ ...figure, layout: { ...figure.layout, template: template(theme) } });
 }
 
 /** Text that Plotly shows as it is: it reads a few HTML tags in labels. */

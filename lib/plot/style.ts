@@ -76,7 +76,7 @@ const look = (color: string, symbol: string, dash: string): ArmStyle => ({ color
 /**
  * One look for each arm, in every figure. The colour tells the family, symbol and line tell the arms of a family apart,
  * without colour too: blue is learned, grey drawn at random or moved, orange chosen by magnitude, violet by gradients or
- * by another estimator, green uses the full network, red is a small dense one.
+ * by another estimator, green uses the full network, red is a small or hand-made one.
  */
 const arms: Readonly<Record<string, ArmStyle>> = {
   learned: look(palette.blue, "circle", "solid"),
@@ -103,6 +103,9 @@ const arms: Readonly<Record<string, ArmStyle>> = {
   "linear-probe": look(palette.green, "triangle-up", "dot"),
   "small-parameters": look(palette.red, "square", "dot"),
   "small-multiply-adds": look(palette.red, "diamond", "dash"),
+  lenet: look(palette.red, "triangle-up", "dashdot"),
+  scattering: look(palette.red, "star", "longdash"),
+  "linear-inputs": look(palette.red, "x", "longdashdot"),
 };
 
 const otherColors = [palette.red, palette.violet, palette.orange, palette.green] as const;

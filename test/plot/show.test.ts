@@ -25,6 +25,9 @@ describe("the forms of a value", () => {
     assert.deepEqual(Object.keys(bundle).sort(), [plotly, "text/plain"]);
     const { data, layout, frames } = bundle[plotly] as Record<string, unknown>;
     assert.deepEqual({ data, layout, frames }, { data: figure.data, layout: figure.layout, frames: figure.frames });
+    const own = (figure as unknown as Record<symbol, () => Promise<unknown>>)[jupyterDisplay];
+    assert.deepEqual(await own(), bundle);
+    assert.deepEqual(Object.keys(figure), ["data", "layout", "frames", "table"]);
     assert.match(bundle["text/plain"] as string, /^Explore the search\n92 gates, .*\n\nstep +group/);
   });
 
