@@ -262,10 +262,9 @@ export class Dataset {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.checkRow(split, row, count);
-      const from = row * size;
-      const to = i * size;
-      for (let j = 0; j < size; j++) out[to + j] = inputs[from + j] * scale;
+      out.set(inputs.subarray(row * size, (row + 1) * size), i * size);
     }
+    if (scale !== 1) for (let j = 0; j < out.length; j++) out[j] *= scale;
     return out;
   }
 

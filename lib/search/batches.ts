@@ -5,10 +5,13 @@ import type { Batch } from "./objective.js";
 
 /** The given rows of a split as tensors. */
 export function batchOf(dataset: Dataset, split: "train" | "test", rows: ArrayLike<number>): Batch {
-  const labels = Int32Array.from({ length: rows.length }, (_, i) => dataset[split].labels[rows[i]]);
+  const { classCount, inputShape } = dataset;
+  const { labels } = dataset[split];
+  const oneHot = new Float32Array(rows.length * classCount);
+  for (let i = 0; i < rows.length; i++) oneHot[i * classCount + labels[rows[i]]] = 1;
   return {
-    inputs: tf.tensor(dataset.batch(split, rows), [rows.length, ...dataset.inputShape]),
-    labels: tf.oneHot(tf.tensor1d(labels, "int32"), dataset.classCount) as tf.Tensor2D,
+    inputs: tf.tensor(dataset.batch(split, rows), [rows.length, ...inputShape]),
+    labels: tf.tensor2d(oneHot, [rows.length, classCount]),
   };
 }
 
