@@ -2,6 +2,7 @@ export * from "./architecture.js";
 export type { CompactOptions } from "./compact.js";
 export type { CostMeasure } from "./costs.js";
 export * from "./discretise.js";
+export * from "./fold.js";
 export * from "./forward.js";
 export type { GateChoice, GateSelector, Ungated } from "./gating.js";
 export type { CostedLayer, Counts } from "./liveness.js";

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { ready } from "../../lib/engine/index.js";
+import { cnn, mobilenet, resnet } from "../../lib/models/index.js";
+import { foldBatchNorm, searchSpace } from "../../lib/space/index.js";
+import { assertClose, normalInputs, randomWeights } from "./compactionProperty.js";
+
+const { layers } = tf;
+const norms = (model: tf.LayersModel): number =>
+  model.layers.filter((layer) => layer.getClassName() === "BatchNormalization").length;
+
+/** A model with random weights and statistics: what it has under other names, and in other layers, stays. */
+function withRandomWeights(model: tf.LayersModel): tf.LayersModel {
+  const { plan, gating } = searchSpace(model, { gates: () => "none" });
+  const values = randomWeights(plan, 1);
+  for (const layer of new Set(gating.anatomy.weights.map((weight) => weight.layer))) {
+    const own = gating.anatomy.weights.flatMap((weight, w) => (weight.layer === layer ? [w] : []));
+    layer.setWeights(own.map((w) => tf.tensor(values[w], plan.weights[w].shape as number[])));
+  }
+  return model;
+}
+
+describe("folding batch normalisation", () => {
+  before(() => ready());
+
+  const models: Readonly<Record<string, () => [tf.LayersModel, number]>> = {
+    "a residual network": () => [resnet({ depth: 8, inputShape: [8, 8, 1], classes: 3, filters: 3 }), 0],
+    MobileNet: () => [mobilenet({ inputShape: [16, 16, 3], classes: 3, width: 1 / 16 }), 0],
+    "a small CNN": () => [cnn({ inputShape: [8, 8, 1], filters: [3], dense: 4, classes: 2, batchNorm: true }), 0],
+    "every layer that takes it up, and some that can't": () => {
+      const model = tf.sequential({
+        layers: [
+          layers.batchNormalization({ inputShape: [8, 8, 2] }), // nothing before it
+          layers.separableConv2d({ filters: 3, kernelSize: 2, depthMultiplier: 2 }),
+          layers.batchNormalization({ scale: false }),
+          layers.conv2dTranspose({ filters: 2, kernelSize: 2, strides: 2 }),
+          layers.batchNormalization({ center: false }),
+          layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2 }),
+          layers.batchNormalization(),
+          layers.conv2d({ filters: 3, kernelSize: 2, activation: "relu" }),
+          layers.batchNormalization(), // behind an activation
+          layers.flatten(),
+          layers.dense({ units: 3 }),
+          layers.batchNormalization(),
+        ],
+      });
+      return [model, 2];
+    },
+  };
+  for (const [name, build] of Object.entries(models)) {
+    test(`${name} gives the same outputs`, () => {
+      const [model, left] = build();
+      withRandomWeights(model);
+      const folded = foldBatchNorm(model);
+      assert.equal(norms(folded), left);
+      tf.tidy(() => {
+        const [input] = normalInputs(model, 4, 1);
+        assertClose(folded.predict(input) as tf.Tensor, model.predict(input) as tf.Tensor, 2e-5, name);
+      });
+    });
+  }
+});
