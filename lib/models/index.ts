@@ -1,5 +1,5 @@
 export * from "./cnn.js";
-export * from "./keras.js";
+export { loadKeras, saveKeras } from "./keras.js";
 export * from "./lenet.js";
 export * from "./mlp.js";
 export * from "./mobilenet.js";

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import { type KerasFile, readKerasFile } from "./kerasFile.js";
 
 /** The part of h5wasm that is used here. */
 interface Hdf5 {
@@ -14,11 +15,6 @@ interface Hdf5Group {
   create_attribute(name: string, data: string | string[]): void;
   create_dataset(options: { name: string; data: Float32Array; shape: number[] }): unknown;
 }
-interface Hdf5Dataset {
-  readonly shape: number[];
-  readonly value: ArrayLike<number>;
-}
-
 async function hdf5(): Promise<Hdf5> {
   // Not a literal: the package's own types need a DOM.
   const name: string = "h5wasm/node";
@@ -117,41 +113,47 @@ export async function loadKeras(path: string): Promise<tf.LayersModel> {
   if (!isHdf5(path)) {
     throw new TwotempError("models/keras", `${path} isn't an HDF5 file: save it in Python as model.save("model.h5")`);
   }
-  const { File } = await hdf5();
-  const file = new File(path, "r");
+  return kerasModel(await readKerasFile(path), path);
+}
+
+/** Builds the model that a file describes, with the file's weights; whatever stands in its way is a typed error. */
+export async function kerasModel(file: KerasFile, path: string): Promise<tf.LayersModel> {
   try {
-    const text = file.attrs.model_config?.value;
-    if (typeof text !== "string") {
-      throw new TwotempError(
-        "models/keras",
-        `${path} holds no model_config: save the whole model, not its weights alone`,
-      );
-    }
-    const keras3 = String(file.attrs.keras_version?.value ?? "2").startsWith("3");
-    if (keras3) refuseHardSigmoid(JSON.parse(text) as Json);
-    const topology = fromKeras(JSON.parse(text) as JsonObject, keras3);
-    const model = await modelFrom(topology, path);
+    return await built(file, path);
+  } catch (error) {
+    if (error instanceof TwotempError) throw error;
+    const reason = (error as Error).message.split("\n")[0];
+    throw new TwotempError("models/keras", `TensorFlow.js can't build ${path}: ${reason}`, { cause: error });
+  }
+}
+
+async function built(file: KerasFile, path: string): Promise<tf.LayersModel> {
+  const keras3 = file.kerasVersion.startsWith("3");
+  const config = JSON.parse(file.config) as JsonObject;
+  if (keras3) refuseHardSigmoid(config);
+  const model = await modelFrom(fromKeras(config, keras3), file);
+  try {
     for (const layer of model.layers) {
-      const group = file.get(`model_weights/${layer.name}`) as Hdf5Group | null;
       if (layer.weights.length === 0) continue;
-      const names = (group?.attrs.weight_names?.value ?? []) as string[];
-      if (!group || names.length !== layer.weights.length) {
+      const weights = file.weights.get(layer.name) ?? [];
+      if (weights.length !== layer.weights.length) {
         throw new TwotempError(
           "models/keras",
-          `layer ${layer.name} of ${path} has ${names.length} weights there, ${layer.weights.length} here`,
+          `layer ${layer.name} of ${path} has ${weights.length} weights there, ${layer.weights.length} here`,
         );
       }
-      const tensors = names.map((name) => {
-        const { value, shape } = group.get(name) as Hdf5Dataset;
-        return tf.tensor(Float32Array.from(value), shape, "float32");
-      });
-      layer.setWeights(tensors);
-      tf.dispose(tensors);
+      const tensors = weights.map(({ values, shape }) => tf.tensor(values, [...shape], "float32"));
+      try {
+        layer.setWeights(tensors);
+      } finally {
+        tf.dispose(tensors);
+      }
     }
-    return model;
-  } finally {
-    file.close();
+  } catch (error) {
+    model.dispose();
+    throw error;
   }
+  return model;
 }
 
 /** Whether the file begins with the signature of HDF5. */
@@ -166,21 +168,32 @@ function isHdf5(path: string): boolean {
   return head.toString("latin1") === "\x89HDF\r\n\x1a\n";
 }
 
-async function modelFrom(topology: JsonObject, path: string): Promise<tf.LayersModel> {
+/** Has TensorFlow.js build a model, but no more weights than the file has numbers for. */
+async function modelFrom(modelTopology: JsonObject, file: KerasFile): Promise<tf.LayersModel> {
+  let room = 0;
+  for (const weights of file.weights.values()) for (const { values } of weights) room += values.length;
+  const made: { dispose(): void }[] = [];
+  const prototype = tf.layers.Layer.prototype as unknown as { addWeight: AddWeight };
+  const { addWeight } = prototype;
+  prototype.addWeight = function (this: unknown, name, shape, ...rest) {
+    room -= shape.reduce((product, size) => product * size, 1);
+    if (!(room >= 0)) throw new Error(`its layers need more weights than it holds`);
+    const weight = addWeight.call(this, name, shape, ...rest);
+    made.push(weight);
+    return weight;
+  };
+  // It builds before it returns; only weights of its own would be waited for.
+  const building = tf.models.modelFromJSON({ modelTopology } as tf.io.ModelJSON);
+  prototype.addWeight = addWeight;
   try {
-    return await tf.models.modelFromJSON({
-      modelTopology: topology as tf.io.ModelJSON["modelTopology"],
-    } as tf.io.ModelJSON);
+    return await building;
   } catch (error) {
-    throw new TwotempError(
-      "models/keras",
-      `TensorFlow.js can't build ${path}: ${(error as Error).message.split("\n")[0]}`,
-      {
-        cause: error,
-      },
-    );
+    for (const weight of made) weight.dispose();
+    throw error;
   }
 }
+
+type AddWeight = (name: string, shape: readonly number[], ...rest: unknown[]) => { dispose(): void };
 
 function everyLayer(model: tf.LayersModel): tf.layers.Layer[] {
   return model.layers.flatMap((layer) => (layer instanceof tf.LayersModel ? everyLayer(layer) : [layer]));

@@ -1,5 +1,5 @@
 import type { Gating } from "./gating.js";
-import { type Counts, Liveness } from "./liveness.js";
+import { type Counts, isStatistic, Liveness } from "./liveness.js";
 import { sizeOf } from "./labels.js";
 
 /** What a gate's cost is measured in. */
@@ -32,7 +32,7 @@ export function gateCosts(gating: Gating, full: Counts, measure: Exclude<CostMea
     const seen = new Set<number>();
     for (const call of anatomy.calls) {
       call.weights.forEach((w, index) => {
-        if (seen.has(w) || /\/moving_(mean|variance)$/.test(plan.weights[w].name)) return;
+        if (seen.has(w) || isStatistic(plan.weights[w].name)) return;
         seen.add(w);
         charge(w, gatesAlong(call, index), 1);
       });

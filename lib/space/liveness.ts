@@ -354,12 +354,18 @@ export class Liveness {
     let multiplyAdds = 0;
     for (const call of anatomy.calls) {
       if (!this.isNeeded(call)) continue;
-      multiplyAdds += ownMultiplyAdds(call, this);
+      multiplyAdds += ownMultiplyAdds(call, this.aliveShape(call.inputs[0]));
       for (const { kernel, positions } of call.links) {
         if (kernel) multiplyAdds += positions * entries.get(call.weights[kernel.weight])!;
       }
     }
     return { parameters, multiplyAdds, activationBytes: this.peakActivationBytes() };
+  }
+
+  /** The shape of a value in the compacted network, for one example. */
+  private aliveShape(value: number): number[] {
+    const { shape } = this.gating.anatomy.graph.values[value];
+    return [...shape.slice(0, -1), this.elements(value) / sizeOf(shape.slice(0, -1))];
   }
 
   /** Elements of a value in the compacted network, for one example. */
@@ -520,17 +526,15 @@ export interface CostedLayer {
   multiplyAdds(inputShape: readonly number[]): number;
 }
 
-function ownMultiplyAdds(call: WiredCall, liveness: Liveness): number {
-  const { layer } = call;
-  if (!("multiplyAdds" in layer)) return 0;
-  const { shape } = liveness.gating.anatomy.graph.values[call.inputs[0]];
-  const channels = shape.length > 0 ? liveness.elements(call.inputs[0]) / sizeOf(shape.slice(0, -1)) : 1;
-  return (layer as unknown as CostedLayer).multiplyAdds([...shape.slice(0, -1), channels]);
+/** Multiply-adds that a layer declares itself, for an example of this shape. */
+export function ownMultiplyAdds({ layer }: WiredCall, inputShape: readonly number[]): number {
+  return "multiplyAdds" in layer ? (layer as unknown as CostedLayer).multiplyAdds(inputShape) : 0;
 }
 
 const isConcatenation = (call: WiredCall): boolean => call.layer.getClassName() === "Concatenate";
 
-const isStatistic = (name: string): boolean => /\/moving_(mean|variance)$/.test(name);
+/** Moving means and variances aren't parameters. */
+export const isStatistic = (name: string): boolean => /\/moving_(mean|variance)$/.test(name);
 
 const ones = (flags: Uint8Array): number => {
   let count = 0;

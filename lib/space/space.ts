@@ -7,6 +7,7 @@ import { type Budget, discretise, keepLargest } from "./discretise.js";
 import { gateModel, type GateSelector, type Gating, type Ungated } from "./gating.js";
 import { asTensors, drawConstant, drawWeight } from "./initialise.js";
 import { type Counts, Liveness } from "./liveness.js";
+import { relaxedCount } from "./relaxed.js";
 import { type SpaceSummary, summarise } from "./summary.js";
 import type { GateGroup, Plan } from "./types.js";
 
@@ -63,6 +64,17 @@ export class SearchSpace {
       );
     }
     return new Liveness(this.gating, mask);
+  }
+
+  /**
+   * What a relaxed architecture costs, differentiable in the gates. At every vertex it is what {@link count} gives, up
+   * to float32; between them it is multilinear but for layers that are about to starve (see {@link RelaxedCount}).
+   *
+   * @param gates - in [0, 1], [gateCount]
+   * @returns a scalar, in parameters or multiply-adds
+   */
+  relaxedCount(gates: tf.Tensor1D, measure: "parameters" | "multiplyAdds"): tf.Scalar {
+    return relaxedCount(this.gating, gates, measure);
   }
 
   /**
