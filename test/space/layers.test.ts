@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { run } from "../../lib/cli.js";
@@ -189,6 +191,23 @@ describe("the table of layer classes", () => {
       if (searchSpace(model, { gates: "weight" }).gateCount > 0) assert.ok(compares("weight"));
     });
   }
+
+  test("is the one that the README and docs/spaces.md show", () => {
+    for (const page of ["README.md", "docs/spaces.md"]) {
+      const text = readFileSync(resolve(__dirname, "../../..", page), "utf8");
+      const [, shown] = /<!-- layers -->([^]*)<!-- \/layers -->/.exec(text)!;
+      const rows = [...shown.matchAll(/^\| (\w+) +\| (\w+) +\| (.*?) +\|$/gm)].map(([, name, role, reason]) => [
+        name,
+        role,
+        reason,
+      ]);
+      assert.deepEqual(
+        rows.slice(1),
+        layerTable().map(({ className, role, reason }) => [className, role, reason]),
+        page,
+      );
+    }
+  });
 
   test("is printed by the command line, for people and for programs", async (context) => {
     const lines: string[] = [];
