@@ -5,6 +5,7 @@ export { explorer } from "./explorer.js";
 export { gateHistogram } from "./gateHistogram.js";
 export { keptGates } from "./keptGates.js";
 export { keptInputs } from "./keptInputs.js";
+export { network } from "./network.js";
 export { overlap } from "./overlap.js";
 export { searchCurves } from "./searchCurves.js";
 export { searchPanel } from "./searchPanel.js";

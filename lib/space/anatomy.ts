@@ -147,7 +147,7 @@ export function dissect(graph: Graph, gatesInput: (i: number) => boolean): Anato
     else firstCall.set(layer, wired);
     calls.push(wired);
   }
-  for (const value of graph.outputs) units.close(stations[stationOf[value]].labels.nodes, modelOutput);
+  for (const value of graph.outputs) units.close(stations[stationOf[value]].labels.nodes, modelOutput, true);
   return { graph, units, stations, stationOf, calls, weights };
 }
 

@@ -6,6 +6,7 @@ import type { Address } from "../engine/index.js";
 import { compact, type CompactOptions, origins } from "./compact.js";
 import { gateSlots } from "./forward.js";
 import { Liveness, type Counts } from "./liveness.js";
+import { describeNetwork, type NetworkNode } from "./network.js";
 import type { SearchSpace } from "./space.js";
 import type { GateGroup } from "./types.js";
 
@@ -97,7 +98,7 @@ export class Architecture {
       const { message } = cuts.find(({ blocked }) => blocked) ?? cuts[0];
       throw new TwotempError(
         "space/disconnected",
-        `the architecture is cut: ${message}; keep more gates, or repair it`,
+        `the architecture is cut: ${message}; keep more gates, or let within() mend it`,
       );
     }
     this.density = mask.reduce((sum, gate) => sum + gate, 0) / Math.max(1, mask.length);
@@ -183,6 +184,11 @@ export class Architecture {
    */
   origins(): Map<string, { readonly weight: number; readonly entries: Int32Array }> {
     return origins(this.space, this.alive);
+  }
+
+  /** The layers as they read one another, with what is left of each: what {@link figures.network} draws. */
+  network(): NetworkNode[] {
+    return describeNetwork(this.alive);
   }
 
   private describe(): ArchitectureJson["model"] {

@@ -57,9 +57,12 @@ export class Units {
     for (let i = 0; i < a.length; i++) this.unite(a[i], b[i]);
   }
 
-  /** These units can't be removed, whatever their layers. */
-  close(nodes: Int32Array, reason: string): void {
-    for (const node of nodes) this.closing[this.find(node)] ??= reason;
+  /** These units can't be removed, whatever their layers. The first reason counts, unless a later one `overrides` it. */
+  close(nodes: Int32Array, reason: string, overrides: boolean = false): void {
+    for (const node of nodes) {
+      const root = this.find(node);
+      if (overrides || this.closing[root] === undefined) this.closing[root] = reason;
+    }
   }
 
   /** Why the unit can't be removed, if it can't. */

@@ -187,7 +187,8 @@ export class Liveness {
     graph.outputs.forEach((value, i) => {
       needed[value] = 1;
       if (!this.state[stationOf[value]].includes(fed)) {
-        cuts.push({ layer: `output ${i}`, message: `no open path leads from an input to output ${i}`, blocked: false });
+        const message = `no open path leads from an input to output ${i}${this.whereItEnds()}`;
+        cuts.push({ layer: `output ${i}`, message, blocked: false });
       }
     });
     for (let c = calls.length - 1; c >= 0; c--) {
@@ -217,6 +218,14 @@ export class Liveness {
       }
     }
     return cuts;
+  }
+
+  /** The last layer that something of the input reaches without getting any further, as the end of a sentence. */
+  private whereItEnds(): string {
+    const { calls, stationOf } = this.gating.anatomy;
+    const isFed = (value: number): boolean => this.state[stationOf[value]].includes(fed);
+    const last = calls.filter(({ inputs, outputs }) => inputs.some(isFed) && !outputs.some(isFed)).at(-1);
+    return last ? `: it ends at ${last.path}` : "";
   }
 
   /** Which operands are left of the two calls that write a chain as `x + a (f(x) - x)`, when its gate is open. */

@@ -1,5 +1,6 @@
 import { Dataset } from "../../lib/data/index.js";
 import { figures, type Figure } from "../../lib/plot/index.js";
+import type { NetworkLayer } from "../../lib/plot/network.js";
 import type { EffectRow, SummaryRow } from "../../lib/transfer/index.js";
 import {
   type Bound,
@@ -83,6 +84,38 @@ export const made: Record<string, () => Figure | Promise<Figure>> = {
   searchPanel: () => figures.searchPanel(panel),
   gateHistogram: () => figures.gateHistogram(sample.trace),
   keptGates: () => figures.keptGates(sample),
+  network: () => {
+    const layer = (
+      name: string,
+      className: string,
+      inputs: number[],
+      units: number,
+      unitsKept: number,
+      weights = 0,
+    ): NetworkLayer => ({
+      name,
+      className,
+      inputs,
+      units,
+      unitsKept,
+      weights,
+      weightsKept: weights * (unitsKept / units),
+      present: unitsKept > 0,
+    });
+    // A residual block whose second layer is gone, and a stage of three operations.
+    return figures.network([
+      layer("image", "InputLayer", [], 1, 1),
+      layer("stem", "Conv2D", [0], 8, 6, 72),
+      layer("relu", "ReLU", [1], 8, 6),
+      layer("conv", "Conv2D", [2], 8, 0, 576),
+      layer("add", "Add", [2, 3], 8, 6),
+      layer("s_max3", "MaxPooling2D", [4], 8, 6),
+      layer("s_blur3", "Blur", [4], 8, 0),
+      layer("s_abs", "Absolute", [4], 8, 6),
+      layer("s", "OperationSum", [5, 6, 7], 8, 6),
+      layer("classes", "Dense", [8], 3, 3, 24),
+    ]);
+  },
   explorer: () => figures.explorer(sample.trace),
   overlap: () => figures.overlap(seeds),
   transfer: () => figures.transfer(summary),
