@@ -59,12 +59,12 @@ export function mutate(bytes: Buffer, random: Random): Buffer {
 }
 
 /** Feeds a reader mutated inputs: it takes them or throws a typed error of one line, each within a second. */
-export function fuzz(
+export async function fuzz(
   name: string,
   seed: Buffer,
-  reader: (input: Buffer) => void,
+  reader: (input: Buffer) => unknown,
   amend: (bytes: Buffer) => Buffer = (x) => x,
-): void {
+): Promise<void> {
   const outcomes = { taken: 0, refused: 0 };
   let slowest = 0;
   const memory = process.memoryUsage.rss();
@@ -72,7 +72,7 @@ export function fuzz(
     const input = amend(mutate(seed, new Random(i, "fuzz", name)));
     const started = performance.now();
     try {
-      reader(input);
+      await reader(input);
       outcomes.taken++;
     } catch (error) {
       const typed = error instanceof TwotempError && !error.message.includes("\n");

@@ -23,7 +23,7 @@ describe("mutated input", { timeout: 900_000 }, () => {
     test(`experiment files: ${file}`, async () => {
       await ready();
       const bytes = readFileSync(join(projectRoot, "experiments", `${file}.json`));
-      fuzz(file, bytes, (input) => planExperiment(parseExperimentText(input.toString(), "fuzzed")));
+      await fuzz(file, bytes, (input) => planExperiment(parseExperimentText(input.toString(), "fuzzed")));
     });
   }
 
@@ -36,15 +36,15 @@ describe("mutated input", { timeout: 900_000 }, () => {
       // What is taken can be written again.
       encodeRecord(found);
     };
-    fuzz("records", bytes, read);
+    await fuzz("records", bytes, read);
     const body = Buffer.from(canonicalJson(record));
-    fuzz("hashed records", body, read, (mutated) => {
+    await fuzz("hashed records", body, read, (mutated) => {
       const text = mutated.toString();
       return Buffer.from(`{"hash":"${sha256(text)}","record":${text}}\n`);
     });
   });
 
-  test("tasks and orders of a queue", () => {
+  test("tasks and orders of a queue", async () => {
     const [task] = walks(1);
     const parse = (input: Buffer): unknown => {
       try {
@@ -53,15 +53,15 @@ describe("mutated input", { timeout: 900_000 }, () => {
         return undefined;
       }
     };
-    fuzz("tasks", Buffer.from(JSON.stringify(task)), (input) => checkTask(parse(input)));
-    fuzz("orders", Buffer.from(JSON.stringify({ task, inputs: [1], experiment: stamp })), (input) => {
+    await fuzz("tasks", Buffer.from(JSON.stringify(task)), (input) => checkTask(parse(input)));
+    await fuzz("orders", Buffer.from(JSON.stringify({ task, inputs: [1], experiment: stamp })), (input) => {
       const parsed = orderSchema.safeParse(parse(input));
       if (!parsed.success) throw new TwotempError("experiments/task", "refused");
       checkTask(parsed.data.task);
     });
   });
 
-  test("checkpoints, as they are and with a hash that fits", () => {
+  test("checkpoints, as they are and with a hash that fits", async () => {
     const data = {
       step: 3,
       logits: new Float64Array([1, NaN, -0]),
@@ -70,8 +70,8 @@ describe("mutated input", { timeout: 900_000 }, () => {
     };
     const bytes = encodeCheckpoint(data);
     const read = (input: Buffer): void => void encodeCheckpoint(decodeCheckpoint(input, "fuzzed"));
-    fuzz("checkpoints", bytes, read);
-    fuzz("hashed checkpoints", bytes.subarray(0, -32), read, (mutated) =>
+    await fuzz("checkpoints", bytes, read);
+    await fuzz("hashed checkpoints", bytes.subarray(0, -32), read, (mutated) =>
       Buffer.concat([mutated, createHash("sha256").update(mutated).digest()]),
     );
   });

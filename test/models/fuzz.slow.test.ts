@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { Random, ready } from "../../lib/engine/index.js";
+import { TwotempError } from "../../lib/errors.js";
+import { kerasModel } from "../../lib/models/keras.js";
+import { readKerasFile } from "../../lib/models/kerasFile.js";
+import { cnn, loadKeras, mlp, saveKeras } from "../../lib/models/index.js";
+import { fuzz, mutate } from "../fuzz.js";
+
+describe("mutated model files", { timeout: 1_800_000 }, () => {
+  const folder = mkdtempSync(join(tmpdir(), "twotemp-test-"));
+  before(() => ready());
+  after(() => rmSync(folder, { recursive: true }));
+
+  test("descriptions of models: taken, or refused in one line", async () => {
+    const path = join(folder, "cnn.h5");
+    await saveKeras(cnn({ inputShape: [8, 8, 1], filters: [2, 3], dense: 4, classes: 3 }), path);
+    const file = await readKerasFile(path);
+    await fuzz("descriptions", Buffer.from(file.config), async (input) => {
+      const model = await kerasModel({ ...file, config: input.toString() }, "fuzzed");
+      model.dispose();
+    });
+  });
+
+  // A thread for each, and a second for those that the HDF5 library never returns from: fewer of them.
+  test("HDF5 files: taken, or refused in one line, also where the library never returns", async (context) => {
+    const [path, fuzzed] = [join(folder, "mlp.h5"), join(folder, "fuzzed.h5")];
+    await saveKeras(mlp({ inputShape: [6], hidden: [4], classes: 3 }), path);
+    const bytes = readFileSync(path);
+    const outcomes = { taken: 0, refused: 0, endless: 0 };
+    for (let i = 0; i < 400; i++) {
+      writeFileSync(fuzzed, mutate(bytes, new Random(i, "fuzz", "keras")));
+      try {
+        (await loadKeras(fuzzed)).dispose();
+        outcomes.taken++;
+      } catch (error) {
+        assert.ok(
+          error instanceof TwotempError && !error.message.includes("\n"),
+          `run ${i}: ${(error as Error).stack}`,
+        );
+        if (/didn't come to an end/.test(error.message)) outcomes.endless++;
+        else outcomes.refused++;
+      }
+    }
+    context.diagnostic(JSON.stringify(outcomes));
+    assert.ok(outcomes.refused > 0 && outcomes.taken > 0);
+  });
+});
