@@ -22,6 +22,8 @@ export interface RetrainingJob {
 export interface RetrainOptions extends WorkOptions {
   readonly learningRate: number;
   readonly steps: number;
+  /** Gets the accuracy of each job, by its place in the list, as soon as it is known: what is left if the work is stopped. */
+  readonly onResult?: (job: number, accuracy: number) => void;
 }
 
 /**
@@ -38,14 +40,18 @@ export async function retrain(
   options: RetrainOptions,
 ): Promise<number[]> {
   const meter = new ProgressMeter("retraining", jobs.length, options.onProgress);
+  const accuracies = new Array<number>(jobs.length);
   let done = 0;
-  const finished = (count: number): void => meter.report((done += count));
+  const finished = (job: number, accuracy: number): void => {
+    accuracies[job] = accuracy;
+    options.onResult?.(job, accuracy);
+    meter.report(++done);
+  };
   const links = denseChain(space.plan);
-  if (links) return retrainChains(space, links, jobs, options, finished);
-  const accuracies: number[] = [];
-  for (const job of jobs) {
-    accuracies.push(await retrainModel(space, job, options));
-    finished(1);
+  if (links) {
+    await retrainChains(space, links, jobs, options, finished);
+  } else {
+    for (const [j, job] of jobs.entries()) finished(j, await retrainModel(space, job, options));
   }
   return accuracies;
 }

@@ -226,15 +226,15 @@ function judge(
 /**
  * Retrains many Dense chains as stacks of equal shape: one batched computation in place of one after another.
  *
- * @returns the accuracy of each job on its task's queries, in the order of the jobs
+ * @param finished - gets the accuracy of each job on its task's queries, stack by stack
  */
 export async function retrainChains(
   space: SearchSpace,
   links: readonly ChainLink[],
   jobs: readonly RetrainingJob[],
   options: RetrainOptions,
-  finished: (jobs: number) => void,
-): Promise<number[]> {
+  finished: (job: number, accuracy: number) => void,
+): Promise<void> {
   const chains = jobs.map(({ architecture }) => keptChain(space, links, architecture.mask));
   const groups = new Map<string, number[]>();
   chains.forEach((chain, j) => {
@@ -244,7 +244,6 @@ export async function retrainChains(
     groups.set(shape, [...(groups.get(shape) ?? []), j]);
   });
   const drawn = new Map<string, Float32Array[]>();
-  const accuracies = new Array<number>(jobs.length);
   for (const members of groups.values()) {
     const { inputs, outputs } = chains[members[0]];
     const weights = inputs.reduce((sum, kept, l) => sum + kept.length * outputs[l].length, 0);
@@ -252,17 +251,17 @@ export async function retrainChains(
       jobs[members[0]].task.support.count * (inputs[0].length + outputs.reduce((sum, kept) => sum + kept.length, 0));
     const size = Math.max(1, Math.floor(stackLimit / (4 * weights + 3 * activations)));
     for (let first = 0; first < members.length; first += size) {
+      options.signal?.throwIfAborted();
       const chosen = members.slice(first, first + size);
       const part = chosen.map((j) => jobs[j]);
       const kept = chosen.map((j) => chains[j]);
       const start = initialStack(space, links, part, kept, drawn);
       const { stack, adam } = await trainStack(links, start, part, kept, options);
-      judge(links, stack, part, kept).forEach((accuracy, i) => (accuracies[chosen[i]] = accuracy));
+      const accuracies = judge(links, stack, part, kept);
       adam.dispose();
       // What was trained is the optimiser's; masks and a frozen body are still held.
       tf.dispose(start.map(({ kernel, bias, mask }) => [kernel, bias ?? [], mask ?? []]));
-      finished(chosen.length);
+      accuracies.forEach((accuracy, i) => finished(chosen[i], accuracy));
     }
   }
-  return accuracies;
 }

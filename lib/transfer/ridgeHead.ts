@@ -17,12 +17,13 @@ const runAtOnce = 250;
  *
  * @param penalties - candidates for the ridge penalty, relative to the kernel's mean diagonal (see
  *   {@link ridgePredictions})
+ * @param options.onResult - gets the accuracies of each job, by its place in the list, as soon as they are known
  * @returns accuracy on the queries, [job][penalty]
  */
 export async function judgeByRidge(
   jobs: readonly RetrainingJob[],
   penalties: readonly number[],
-  options: WorkOptions = {},
+  options: WorkOptions & { readonly onResult?: (job: number, accuracies: readonly number[]) => void } = {},
 ): Promise<number[][]> {
   const meter = new ProgressMeter("ridge heads", jobs.length, options.onProgress);
   const accuracies: number[][] = [];
@@ -58,6 +59,7 @@ export async function judgeByRidge(
     );
     tf.dispose([support, queries, held]);
     model.dispose();
+    options.onResult?.(accuracies.length - 1, accuracies[accuracies.length - 1]);
     meter.report(accuracies.length);
     await setImmediate();
     options.signal?.throwIfAborted();

@@ -1,15 +1,11 @@
-import { type Baseline, type Candidate, controls, reasonOf, TrainedModels } from "../baselines/index.js";
+import { type Baseline, controls, reasonOf, TrainedModels } from "../baselines/index.js";
 import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
-import { ProgressMeter, type WorkOptions } from "../progress.js";
-import { type Architecture, type SearchSpace } from "../space/index.js";
-import { mean } from "simple-statistics";
-import { inSpace, withClasses } from "./head.js";
-import { TransferResult, type TransferRecord, type TuningRecord } from "./result.js";
-import { retrain, type RetrainingJob, type RetrainOptions } from "./retrain.js";
-import { judgeByRidge } from "./ridgeHead.js";
-import { targetTasks, tuningTasks } from "./task.js";
+import type { WorkOptions } from "../progress.js";
+import type { Architecture, SearchSpace } from "../space/index.js";
+import { type Arm, Comparison } from "./comparison.js";
+import { TransferResult } from "./result.js";
 
 /** What {@link transfer} takes. */
 export interface TransferOptions extends WorkOptions {
@@ -46,35 +42,6 @@ export interface TransferOptions extends WorkOptions {
   readonly training?: { readonly steps: number; readonly batch: number; readonly stepSize: number };
   /** Default 0. */
   readonly seed?: number;
-}
-
-/** An arm with what it trains. */
-interface Arm {
-  readonly name: string;
-  readonly label: string;
-  readonly candidates: readonly Candidate[];
-}
-
-/** Moves candidates to models with a head for so many classes, one model a space. */
-function adapter(classes: number): (candidate: Candidate) => Candidate {
-  const adapted = new Map<SearchSpace, SearchSpace>();
-  return (candidate) => {
-    const { space } = candidate.architecture;
-    if (!adapted.has(space)) adapted.set(space, withClasses(space, classes));
-    return { ...candidate, architecture: inSpace(candidate.architecture, adapted.get(space)!) };
-  };
-}
-
-/** As {@link retrain}, for architectures of several spaces. */
-async function retrainAll(jobs: readonly RetrainingJob[], options: RetrainOptions): Promise<number[]> {
-  const bySpace = new Map<SearchSpace, number[]>();
-  jobs.forEach(({ architecture: { space } }, j) => bySpace.set(space, [...(bySpace.get(space) ?? []), j]));
-  const accuracies = new Array<number>(jobs.length);
-  for (const [space, members] of bySpace) {
-    const part = members.map((j) => jobs[j]);
-    (await retrain(space, part, options)).forEach((accuracy, i) => (accuracies[members[i]] = accuracy));
-  }
-  return accuracies;
 }
 
 /**
@@ -116,7 +83,6 @@ async function transferUntil(
   const { source, heldOut, retrainings = 5, randomCount = 20, steps = 150, seed = 0, signal } = options;
   const shots = options.shots ?? [1, 5, 10];
   const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
-  const tries = head === "ridge" ? penalties : learningRates;
   if (learned.length === 0) throw new TwotempError("transfer/learned", "no learned architecture was given");
   if (target.inputShape.join() !== source.inputShape.join()) {
     throw new TwotempError(
@@ -146,73 +112,32 @@ async function transferUntil(
     }
   }
 
-  const taskWays = Math.min(target.classCount, heldOut.classCount);
-  const forTuning = adapter(taskWays);
-  const forTarget = adapter(target.classCount);
-  const perArm = options.tuningArchitectures ?? 5;
-  /** Accuracy of every job under every try, [try][job]. */
-  const judge = async (jobs: readonly RetrainingJob[], tried: readonly number[]): Promise<number[][]> => {
-    if (head === "ridge") {
-      const byJob = await judgeByRidge(jobs, tried, { signal });
-      return tried.map((_, i) => byJob.map((accuracies) => accuracies[i]));
-    }
-    const accuracies: number[][] = [];
-    for (const learningRate of tried) accuracies.push(await retrainAll(jobs, { learningRate, steps, signal }));
-    return accuracies;
-  };
-  const total = 2 * shots.length * arms.length;
-  const meter = new ProgressMeter(`transfer to ${target.name}`, total, options.onProgress);
-  let done = 0;
-  const records: TransferRecord[] = [];
-  const tuning: TuningRecord[] = [];
+  const comparison = new Comparison(arms, {
+    gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
+    source: source.name,
+    target,
+    heldOut,
+    shots,
+    head,
+    tries: head === "ridge" ? penalties : learningRates,
+    steps,
+    retrainings,
+    testExamples: options.testExamples,
+    tuningTasks: options.tuningTasks ?? 4,
+    tuningArchitectures: options.tuningArchitectures ?? 5,
+    seed,
+    signal,
+    onProgress: options.onProgress,
+  });
   try {
-    for (const shot of shots) {
-      const sourceTasks = tuningTasks(heldOut, { shots: shot, ways: taskWays, seed, tasks: options.tuningTasks ?? 4 });
-      const tasks = targetTasks(target, shot, seed, retrainings, options.testExamples);
-      for (const arm of arms) {
-        const tuningJobs = arm.candidates
-          .slice(0, perArm)
-          .map(forTuning)
-          .flatMap((candidate) =>
-            sourceTasks.map((task, t): RetrainingJob => ({ ...candidate, task, draw: [seed, "tuning", shot, t] })),
-          );
-        const scores = (await judge(tuningJobs, tries)).map(mean);
-        tries.forEach((tried, i) => tuning.push({ arm: arm.name, shots: shot, tuned: tried, accuracy: scores[i] }));
-        meter.report(++done);
-        const best = tries[scores.indexOf(Math.max(...scores))];
-        const adapted = arm.candidates.map(forTarget);
-        const jobs = adapted.flatMap((candidate) =>
-          tasks.map((task, r): RetrainingJob => ({ ...candidate, task, draw: [seed, "retraining", shot, r] })),
-        );
-        const [accuracies] = await judge(jobs, [best]);
-        accuracies.forEach((accuracy, j) => {
-          const { architecture } = adapted[Math.floor(j / retrainings)];
-          records.push({
-            source: source.name,
-            target: target.name,
-            gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
-            density: learned[0].density,
-            shots: shot,
-            arm: arm.name,
-            search: Math.floor(j / retrainings),
-            retraining: j % retrainings,
-            tuned: best,
-            accuracy,
-            kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
-            parameters: architecture.counts.parameters,
-            architecture: architecture.hash,
-          });
-        });
-        meter.report(++done);
-      }
-    }
+    await comparison.run();
   } catch (error) {
     // Stopped: what is complete is kept.
-    if (!signal?.aborted || records.length === 0) throw error;
+    if (!signal?.aborted || comparison.records.length === 0) throw error;
   }
   return new TransferResult(
-    records,
-    tuning,
+    comparison.records,
+    comparison.tuning,
     arms.map(({ name, label }) => ({ name, label })),
     refused,
     seed,
