@@ -1,4 +1,5 @@
 export * from "./batchNorm.js";
+export * from "./compiled.js";
 export * from "./loss.js";
 export * from "./optimizer.js";
 export * from "./random.js";

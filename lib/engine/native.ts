@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 
 /** One attribute of a TensorFlow op, as the native binding takes it. */
-interface Attribute {
+export interface Attribute {
   readonly name: string;
   readonly type: number;
   readonly value: unknown;
@@ -11,6 +11,8 @@ interface Attribute {
 export interface Binding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
+  readonly TF_BOOL: number;
+  readonly TF_RESOURCE: number;
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;
   readonly TF_ATTR_FLOAT: number;
@@ -19,7 +21,11 @@ export interface Binding {
   readonly TF_ATTR_SHAPE: number;
   readonly TF_Version: string;
   executeOp(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Output[];
+  createTensor(shape: readonly number[], dtype: number, values: unknown): number;
   deleteTensor(id: number): void;
+  tensorDataSync(id: number): unknown;
+  /** What the project adds: makes a graph a function, with its inputs and outputs as `node:output`. */
+  addFunction(name: string, graph: Buffer, inputs: readonly string[], outputs: readonly string[]): void;
 }
 
 interface Output {
@@ -30,7 +36,7 @@ interface Output {
 
 /** The native backend, as far as this room reaches into it. */
 export interface NativeBackend {
-  readonly binding: Binding;
+  binding: Binding;
   readonly tensorMap: { get(dataId: object): { refCount: number }; has(dataId: object): boolean };
   readonly isUsingGpuDevice: boolean;
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];

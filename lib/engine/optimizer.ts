@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import { Graph } from "./graph.js";
 import { attribute, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
 
 /** Everything an optimiser needs to go on exactly where it was, as named lists of arrays. */
@@ -18,7 +19,8 @@ interface Storage {
   /** Reads the running averages. */
   slots(): Float32Array[][];
   write(values: readonly tf.Tensor[], slots: readonly (readonly tf.Tensor[])[]): void;
-  apply(gradients: readonly tf.Tensor[], rule: Rule): void;
+  /** Takes a step and returns the new values, as {@link values} does. */
+  apply(gradients: readonly tf.Tensor[], rule: Rule): tf.Tensor[];
   dispose(): void;
 }
 
@@ -39,9 +41,13 @@ class NativeStorage implements Storage {
   /** Of each parameter: the variable of its value, then those of its running averages. */
   private readonly variables: number[][];
 
+  /** Of each of an op's numbers, what it was last and a tensor of it. */
+  private readonly numbers = new Map<number, { number: number; tensor: tf.Tensor }>();
+  private step: string | undefined;
+
   constructor(
     private readonly backend: NativeBackend,
-    shapes: readonly (readonly number[])[],
+    private readonly shapes: readonly (readonly number[])[],
     private readonly slotCount: number,
   ) {
     this.variables = shapes.map((shape) =>
@@ -95,20 +101,38 @@ class NativeStorage implements Storage {
     });
   }
 
-  apply(gradients: readonly tf.Tensor[], rule: Rule): void {
-    tf.tidy(() => {
-      const scalars = (numbers: readonly number[]): number[] =>
-        this.backend.getInputTensorIds(numbers.map((number) => tf.scalar(number)));
-      const before = scalars(rule.before);
-      const after = scalars(rule.after);
-      const ids = this.backend.getInputTensorIds(gradients);
-      this.variables.forEach((variable, p) => {
-        executeRaw(this.backend, rule.op, [attribute.float32("T")], [...variable, ...before, ids[p], ...after], 0);
-      });
+  apply(gradients: readonly tf.Tensor[], rule: Rule): tf.Tensor[] {
+    const numbers = [...rule.before, ...rule.after].map((number, i) => {
+      const last = this.numbers.get(i);
+      if (last?.number === number) return last.tensor;
+      last?.tensor.dispose();
+      const tensor = tf.keep(tf.scalar(number));
+      this.numbers.set(i, { number, tensor });
+      return tensor;
     });
+    this.step ??= this.defineStep(rule);
+    const ids = this.backend.getInputTensorIds([...numbers, ...gradients]);
+    const outputs = executeRaw(this.backend, this.step, [], [...this.variables.flat(), ...ids], this.variables.length);
+    return outputs.map((output) => this.backend.createOutputTensor(output));
+  }
+
+  /** A function that takes the step for every parameter and reads the new values. */
+  private defineStep({ op, before, after }: Rule): string {
+    const { binding } = this.backend;
+    const graph = new Graph(binding);
+    const variables = this.variables.map((own) => own.map(() => graph.input(binding.TF_RESOURCE, [])));
+    const number = (): string => graph.input(binding.TF_FLOAT, []);
+    const [first, last] = [before.map(number), after.map(number)];
+    const gradients = this.shapes.map((shape) => graph.input(binding.TF_FLOAT, shape));
+    const read = variables.map((own, p) => {
+      const applied = graph.add(op, [attribute.float32("T")(binding)], [...own, ...first, gradients[p], ...last]);
+      return `${graph.add("ReadVariableOp", [attribute.float32("dtype")(binding)], [own[0], `^${applied}`])}:0`;
+    });
+    return graph.finish([...variables.flat(), ...first, ...last, ...gradients], read).define();
   }
 
   dispose(): void {
+    for (const { tensor } of this.numbers.values()) tensor.dispose();
     for (const variable of this.variables.flat()) {
       executeRaw(this.backend, "DestroyResourceOp", [], [variable], 0);
       this.backend.binding.deleteTensor(variable);
@@ -140,12 +164,13 @@ class TensorStorage implements Storage {
     this.replace(values.map((value, p) => [tf.clone(value), ...slots.map((kind) => tf.clone(kind[p]))]));
   }
 
-  apply(gradients: readonly tf.Tensor[], rule: Rule): void {
+  apply(gradients: readonly tf.Tensor[], rule: Rule): tf.Tensor[] {
     this.replace(
       this.tensors.map(
         ([value, ...slots], p) => tf.tidy(() => rule.compose(value, slots, gradients[p])) as tf.Tensor[],
       ),
     );
+    return this.values();
   }
 
   dispose(): void {
@@ -195,8 +220,7 @@ abstract class Optimizer {
     this.taken++;
     // A value that is still held would make TensorFlow copy it before changing it in place.
     tf.dispose(this.current);
-    this.storage.apply(gradients, this.rule(this.taken));
-    this.read();
+    this.current = this.storage.apply(gradients, this.rule(this.taken)).map((value) => tf.keep(value));
   }
 
   /** Starts again from other values: running averages and step count are zero, as in a new optimiser. */

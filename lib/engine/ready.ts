@@ -146,6 +146,8 @@ async function startNative(wanted?: number): Promise<Started> {
   process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   process.env.TF_NUM_INTEROP_THREADS ??= "1";
   process.env.OMP_NUM_THREADS ??= String(threads);
+  // On by itself only on some processors.
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= "1";
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   restoreUtilities();
   const binding = join(packageOf("@tensorflow/tfjs-node-gpu"), "lib", "napi-v8", "tfjs_binding.node");
@@ -154,6 +156,7 @@ async function startNative(wanted?: number): Promise<Started> {
   await tf.setBackend("tensorflow");
   useConvolutionGradients();
   const backend = nativeBackend()!;
+  if (!("addFunction" in backend.binding)) throw new Error("it isn't this project's; `npm start` builds it");
   useNativeGradients();
   useNativeKernels(backend);
   return {

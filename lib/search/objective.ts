@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { softmaxCrossEntropy } from "../engine/index.js";
+import { type Address, compiled, softmaxCrossEntropy } from "../engine/index.js";
 import {
   collectGateGradient,
   expandGates,
@@ -86,6 +86,85 @@ export function differentiate(
       weightGradients,
     };
   });
+}
+
+/** What the loss of a training step is given besides weights, gates and batch. */
+export type StepContext = Pick<ForwardOptions, "dropout" | "onMovingStatistics">;
+
+/** The loss of one training step on the tensors of its batch. */
+export type StepLoss = (
+  weights: readonly tf.Tensor[],
+  slotGates: readonly tf.Tensor[],
+  batch: readonly tf.Tensor[],
+  context: StepContext,
+) => tf.Scalar;
+
+/** One step's evaluation: as {@link differentiate}, with the new moving statistics by weight. */
+export type StepEvaluation = Evaluation & { readonly moved: Record<number, tf.Tensor> };
+
+/**
+ * {@link differentiate} for the steps of a search or a training, compiled to one op where no dropout masks are drawn.
+ *
+ * @param wantWeights - whether gradients with respect to the trainable weights are wanted
+ * @returns the evaluation of a step: weights in the plan's order, gates [gateCount], the tensors of its batch, and where
+ *   its dropout masks are drawn; the caller disposes of the result
+ */
+export function stepEvaluator(
+  plan: Plan,
+  slots: readonly GateSlot[],
+  loss: StepLoss,
+  wantWeights: boolean,
+): (
+  weights: readonly tf.Tensor[],
+  gates: tf.Tensor1D,
+  batch: readonly tf.Tensor[],
+  dropout: Address,
+) => StepEvaluation {
+  // Which weights move follows from the plan; the order is that of the outputs.
+  let movedWeights: number[] = [];
+  const evaluate = (
+    weights: readonly tf.Tensor[],
+    gates: tf.Tensor1D,
+    batch: readonly tf.Tensor[],
+    dropout?: Address,
+  ): tf.Tensor[] => {
+    const moved = new Map<number, tf.Tensor>();
+    const onMovingStatistics = (weight: number, value: tf.Tensor): void => void moved.set(weight, tf.keep(value));
+    const step: Loss = (given, slotGates) => loss(given, slotGates, batch, { dropout, onMovingStatistics });
+    const found = differentiate(plan, slots, weights, gates, step, wantWeights);
+    movedWeights = [...moved.keys()];
+    const values = [...moved.values()].map((value) => tf.clone(value));
+    tf.dispose([...moved.values()]);
+    return [found.loss, found.gateGradient, ...found.weightGradients, ...values];
+  };
+  const count = plan.weights.length;
+  const run = compiled((...given) =>
+    evaluate(given.slice(0, count), given[count] as tf.Tensor1D, given.slice(count + 1)),
+  );
+  const gradients = wantWeights ? plan.weights.filter(({ trainable }) => trainable).length : 0;
+  const eager = plan.calls.some(({ layer }) => layer.getClassName() === "Dropout");
+  return (weights, gates, batch, dropout) => {
+    const made = eager ? tf.tidy(() => evaluate(weights, gates, batch, dropout)) : run(...weights, gates, ...batch);
+    const [value, gateGradient, ...rest] = made;
+    return {
+      loss: value as tf.Scalar,
+      gateGradient: gateGradient as tf.Tensor1D,
+      weightGradients: rest.slice(0, gradients),
+      moved: Object.fromEntries(movedWeights.map((weight, i) => [weight, rest[gradients + i]])),
+    };
+  };
+}
+
+/**
+ * The mean cross entropy of the model's first output in training, as a {@link StepLoss} of inputs and labels.
+ *
+ * @param statistics - whether moving statistics are wanted; a search judges by those of the batch alone
+ */
+export function trainingCrossEntropy(plan: Plan, slots: readonly GateSlot[], statistics: boolean): StepLoss {
+  return (weights, slotGates, [inputs, labels], { dropout, onMovingStatistics }) => {
+    const options = { training: true, dropout, ...(statistics && { onMovingStatistics }) };
+    return crossEntropy(plan, slots, { inputs, labels: labels as tf.Tensor2D }, options)(weights, slotGates);
+  };
 }
 
 /** The mean cross entropy of the model's first output on a batch, as a {@link Loss}. */

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
-import { Random } from "../engine/index.js";
+import { compiled, Random } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
@@ -137,23 +137,21 @@ export class Search implements AsyncIterable<SearchStep> {
     const started = performance.now();
     const gates = this.relaxation.gates();
     const { loss, gateGradient } = this.strategy.evaluate(this.done, gates);
-    const [lossValue, complexity] = tf.tidy(() => {
-      const both = tf.stack([loss, tf.sum(tf.mul(this.costs, gates))]);
-      return both.dataSync<"float32">();
-    });
+    const [measured, total] = tf.tidy(() => settle(loss, gateGradient, gates, this.costs, tf.scalar(this.price)));
+    tf.dispose([loss, gateGradient]);
+    const [lossValue, complexity] = measured.dataSync<"float32">();
     if (!Number.isFinite(lossValue)) {
-      tf.dispose([loss, gateGradient]);
+      tf.dispose([measured, total]);
       throw new TwotempError(
         "search/not-finite",
         `loss is ${lossValue} at step ${this.done}: lower weightStepSize (${this.settings.weightStepSize}) or look for extreme values in the data`,
       );
     }
-    const total = tf.tidy(() => tf.add(gateGradient, tf.mul(this.costs, this.price)) as tf.Tensor1D);
     const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price, complexity };
     this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
     if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
-    this.relaxation.step(total, lossValue + this.price * complexity);
-    tf.dispose([loss, gateGradient, total]);
+    this.relaxation.step(total as tf.Tensor1D, lossValue + this.price * complexity);
+    tf.dispose([measured, total]);
     this.price *= this.steering(complexity);
     this.done += 1;
     this.seconds += (performance.now() - started) / 1000;
@@ -320,6 +318,12 @@ export class Search implements AsyncIterable<SearchStep> {
     this.costs.dispose();
   }
 }
+
+/** From a loss, its gradient, the gates, their costs and the price: loss and complexity; the objective's gradient. */
+const settle = compiled((loss, gateGradient, gates, costs, price) => [
+  tf.stack([loss, tf.sum(tf.mul(costs, gates))]),
+  tf.add(gateGradient, tf.mul(costs, price)),
+]);
 
 /** Refuses a data set whose shape or classes the model can't take. */
 function checkFit(space: SearchSpace, dataset: Dataset): void {

@@ -6,7 +6,7 @@ import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { Plan } from "../space/index.js";
 import { Batches } from "./batches.js";
-import { crossEntropy, differentiate } from "./objective.js";
+import { stepEvaluator, trainingCrossEntropy } from "./objective.js";
 
 /** How the ungated model is trained. */
 export interface TrainOptions extends WorkOptions {
@@ -40,29 +40,17 @@ export async function train(
     { stepSize: options.stepSize },
   );
   const noGates = tf.tensor1d([]);
+  const ungated = { ...plan, gateCount: 0 };
+  const evaluate = stepEvaluator(ungated, [], trainingCrossEntropy(ungated, [], true), true);
   try {
     for (let step = 0; step < options.steps; step++) {
-      const moved = new Map<number, tf.Tensor>();
       trainable.forEach((w, i) => (current[w] = adam.values[i]));
-      const { loss, gateGradient, weightGradients } = tf.tidy(() =>
-        differentiate(
-          { ...plan, gateCount: 0 },
-          [],
-          current,
-          noGates,
-          crossEntropy(plan, [], batches.at(step), {
-            training: true,
-            dropout: [...options.draws, step],
-            onMovingStatistics: (w, value) => moved.set(w, tf.keep(value)),
-          }),
-          true,
-        ),
-      );
+      const { loss, gateGradient, weightGradients, moved } = tf.tidy(() => {
+        const { inputs, labels } = batches.at(step);
+        return evaluate(current, noGates, [inputs, labels], [...options.draws, step]);
+      });
       adam.step(weightGradients);
-      for (const [w, value] of moved) {
-        current[w].dispose();
-        current[w] = value;
-      }
+      replaceMoved(current, moved);
       const value = loss.dataSync()[0];
       tf.dispose([loss, gateGradient, weightGradients]);
       if (!Number.isFinite(value)) {
@@ -79,5 +67,13 @@ export async function train(
   } finally {
     adam.dispose();
     noGates.dispose();
+  }
+}
+
+/** Puts new moving statistics in the place of the old ones, which are disposed of. */
+export function replaceMoved(weights: tf.Tensor[], moved: Readonly<Record<number, tf.Tensor>>): void {
+  for (const [w, value] of Object.entries(moved)) {
+    weights[Number(w)].dispose();
+    weights[Number(w)] = value;
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
-import { Adam, softmaxCrossEntropy } from "../engine/index.js";
+import { Adam, compiled, softmaxCrossEntropy } from "../engine/index.js";
 import type { SearchSpace } from "../space/index.js";
 import type { ChainLink } from "./chain.js";
 import type { Labelled } from "./task.js";
@@ -147,29 +147,37 @@ async function trainStack(
   });
   // Jobs of one stack agree on what is trained.
   const first = jobs[0].frozen ? links.length - 1 : 0;
-  const parameters = start.slice(first).flatMap(({ kernel, bias }) => (bias ? [kernel, bias] : [kernel]));
-  const adam = new Adam(parameters, { stepSize: options.learningRate });
-  const withParameters = (values: readonly tf.Tensor[]): StackedLink[] => {
+  const tensors = (stack: readonly StackedLink[]): tf.Tensor[] =>
+    stack.flatMap(({ kernel, bias }) => (bias ? [kernel, bias] : [kernel]));
+  const withTensors = (values: readonly tf.Tensor[], masks: readonly (tf.Tensor | undefined)[]): StackedLink[] => {
     let next = 0;
-    return start.map((link, l) =>
-      l < first
-        ? link
-        : {
-            kernel: values[next++] as tf.Tensor3D,
-            bias: link.bias && (values[next++] as tf.Tensor3D),
-            mask: link.mask,
-          },
-    );
+    return start.map(({ bias }, l) => ({
+      kernel: values[next++] as tf.Tensor3D,
+      bias: bias && (values[next++] as tf.Tensor3D),
+      mask: masks[l] as tf.Tensor3D | undefined,
+    }));
   };
+  const masks = start.map(({ mask }) => mask);
+  const parameters = tensors(start.slice(first));
+  const frozen = tensors(start.slice(0, first));
+  const adam = new Adam(parameters, { stepSize: options.learningRate });
+  const given = [inputs, labels, ...frozen, ...masks.filter((mask) => mask !== undefined)];
   // The mean over all examples of all models; times their number, it is the sum of the models' own losses.
-  const gradient = tf.grads((...values: tf.Tensor[]) => {
-    const logits = tf.reshape(stackForward(links, withParameters(values), inputs), [-1, classes]) as tf.Tensor2D;
-    return tf.mul(softmaxCrossEntropy(labels, logits), jobs.length);
+  const gradient = compiled((...all) => {
+    const [ownInputs, ownLabels, ...rest] = all.slice(parameters.length);
+    const ownMasks = rest.slice(frozen.length);
+    const eachMask = masks.map((mask) => mask && ownMasks.shift());
+    const loss = (...values: tf.Tensor[]): tf.Scalar => {
+      const stack = withTensors([...rest.slice(0, frozen.length), ...values], eachMask);
+      const logits = tf.reshape(stackForward(links, stack, ownInputs as tf.Tensor3D), [-1, classes]) as tf.Tensor2D;
+      return tf.mul(softmaxCrossEntropy(ownLabels as tf.Tensor2D, logits), jobs.length);
+    };
+    return tf.grads(loss)(all.slice(0, parameters.length));
   });
   let rested = performance.now();
   try {
     for (let step = 0; step < options.steps; step++) {
-      const gradients = tf.tidy(() => gradient([...adam.values]));
+      const gradients = gradient(...adam.values, ...given);
       adam.step(gradients);
       tf.dispose(gradients);
       if (performance.now() - rested > 30) {
@@ -184,7 +192,7 @@ async function trainStack(
   } finally {
     tf.dispose([inputs, labels, ...parameters]);
   }
-  return { stack: withParameters(adam.values), adam };
+  return { stack: withTensors([...frozen, ...adam.values], masks), adam };
 }
 
 /** The fraction of its queries that each model of a trained stack gets right. */

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../engine/index.js";
-import { crossEntropy, differentiate } from "../search/objective.js";
+import { crossEntropy, stepEvaluator, type StepLoss, trainingCrossEntropy } from "../search/objective.js";
+import { replaceMoved } from "../search/train.js";
 import { forward, type Plan, type SearchSpace, searchSpace } from "../space/index.js";
 import type { RetrainingJob, RetrainOptions } from "./retrain.js";
 import { headWeights, startingWeights } from "./start.js";
@@ -49,26 +50,24 @@ export async function retrainModel(space: SearchSpace, job: RetrainingJob, optio
     ) as tf.Tensor2D,
   };
   const noGates = tf.tensor1d([]);
+  const training = trainingCrossEntropy(trained, [], true);
+  // A frozen body runs as it does when it is judged.
+  const frozen: StepLoss = (given, slotGates, [inputs, labels]) =>
+    crossEntropy(trained, [], { inputs, labels: labels as tf.Tensor2D }, {})(given, slotGates);
+  const evaluate = stepEvaluator(trained, [], job.frozen ? frozen : training, true);
   try {
     for (let step = 0; step < options.steps; step++) {
-      const moved = new Map<number, tf.Tensor>();
-      const gradients = tf.tidy(() => {
-        const loss = crossEntropy(plan, [], batch, {
-          // A frozen body runs as it does when it is judged.
-          training: !job.frozen,
-          dropout: [...draw, step],
-          onMovingStatistics: (w, value) => moved.set(w, tf.keep(value)),
-        });
-        const { weightGradients } = differentiate(trained, [], weights, noGates, loss, true);
-        return weightGradients.map((gradient, i) => (masks[i] ? tf.mul(gradient, masks[i]) : gradient));
-      });
+      const { loss, gateGradient, weightGradients, moved } = evaluate(
+        weights,
+        noGates,
+        [batch.inputs, batch.labels],
+        [...draw, step],
+      );
+      const gradients = weightGradients.map((gradient, i) => (masks[i] ? tf.mul(gradient, masks[i]) : gradient));
       adam.step(gradients);
-      tf.dispose(gradients);
+      tf.dispose([loss, gateGradient, gradients, weightGradients]);
       trainable.forEach((w, i) => (weights[w] = adam.values[i]));
-      for (const [w, value] of moved) {
-        weights[w].dispose();
-        weights[w] = value;
-      }
+      replaceMoved(weights, moved);
       if (step % 16 === 15) {
         await setImmediate();
         options.signal?.throwIfAborted();

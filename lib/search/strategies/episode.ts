@@ -3,7 +3,7 @@ import type { Episode as EpisodeRows } from "../../data/index.js";
 import { TwotempError } from "../../errors.js";
 import { forwardSlots, type GateSlot } from "../../space/forward.js";
 import type { Plan } from "../../space/types.js";
-import { differentiate, type Loss } from "../objective.js";
+import { stepEvaluator, type StepLoss } from "../objective.js";
 import { ridgePredictions } from "../ridge.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
@@ -44,6 +44,8 @@ export function featuresOf(
  * weights, aware of the labels, and shaped like the task that comes after.
  */
 export class Episode implements WeightStrategy {
+  private readonly evaluateStep: ReturnType<typeof stepEvaluator>;
+
   constructor(private readonly context: StrategyContext) {
     const { plan } = context.space;
     const { call } = headOf(plan);
@@ -53,6 +55,17 @@ export class Episode implements WeightStrategy {
         `"episode" solves the head in closed form, but ${plan.calls[call].layer.name} has gates on its weights: choose gates by layer and leave it out`,
       );
     }
+    const loss: StepLoss = (weights, slotGates, [inputs, known, asked]) => {
+      const features = featuresOf(plan, context.slots, weights, slotGates, inputs);
+      const [support] = known.shape;
+      const predicted = ridgePredictions(
+        features.slice([0, 0], [support, -1]),
+        known as tf.Tensor2D,
+        features.slice([support, 0]),
+      );
+      return tf.mean(tf.sum(tf.squaredDifference(predicted, asked), 1)) as tf.Scalar;
+    };
+    this.evaluateStep = stepEvaluator(plan, context.slots, loss, false);
     // Too few examples for an episode are refused here rather than at the first step.
     this.draw(0);
   }
@@ -63,25 +76,16 @@ export class Episode implements WeightStrategy {
   }
 
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
-    const { space, slots, dataset, seed } = this.context;
+    const { space, dataset, seed } = this.context;
     return tf.tidy(() => {
       const { classes, support, supportLabels, queries, queryLabels } = this.draw(step);
       const rows = [...support, ...queries];
       const inputs = tf.tensor(dataset.batch("train", rows), [rows.length, ...dataset.inputShape]);
       const oneHot = (labels: Int32Array): tf.Tensor2D =>
         tf.oneHot(tf.tensor1d(labels, "int32"), classes.length) as tf.Tensor2D;
-      const known = oneHot(supportLabels);
       const asked = tf.sub(oneHot(queryLabels), 1 / classes.length);
-      const loss: Loss = (weights, slotGates) => {
-        const features = featuresOf(space.plan, slots, weights, slotGates, inputs);
-        const predicted = ridgePredictions(
-          features.slice([0, 0], [support.length, -1]),
-          known,
-          features.slice([support.length, 0]),
-        );
-        return tf.mean(tf.sum(tf.squaredDifference(predicted, asked), 1)) as tf.Scalar;
-      };
-      return differentiate(space.plan, slots, space.initialise(seed, "search weights", step), gates, loss, false);
+      const weights = space.initialise(seed, "search weights", step);
+      return this.evaluateStep(weights, gates, [inputs, oneHot(supportLabels), asked], [seed, "search", step]);
     });
   }
 

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../../engine/index.js";
 import { Batches } from "../batches.js";
-import { crossEntropy, differentiate } from "../objective.js";
+import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
 /**
@@ -14,6 +14,7 @@ import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
 export class Trained implements WeightStrategy {
   private readonly batches: Batches;
   private readonly trainable: readonly number[];
+  private readonly evaluateStep: ReturnType<typeof stepEvaluator>;
   private drawn: number = -1;
   private weights: tf.Tensor[] = [];
   private adam: Adam | undefined;
@@ -23,26 +24,23 @@ export class Trained implements WeightStrategy {
     private readonly redrawEvery: number,
   ) {
     this.batches = new Batches(context.dataset, context.batch, [context.seed, "search"]);
-    this.trainable = context.space.plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
+    const { plan } = context.space;
+    this.trainable = plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
+    const loss = trainingCrossEntropy(plan, context.slots, false);
+    this.evaluateStep = stepEvaluator(plan, context.slots, loss, true);
   }
 
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
-    const { space, slots, seed } = this.context;
+    const { space, seed } = this.context;
     const draw = Math.floor(step / this.redrawEvery);
     if (draw !== this.drawn) {
       this.begin(space.initialise(seed, "search weights", draw));
       this.drawn = draw;
     }
-    const { loss, gateGradient, weightGradients } = tf.tidy(() =>
-      differentiate(
-        space.plan,
-        slots,
-        this.weights,
-        gates,
-        crossEntropy(space.plan, slots, this.batches.at(step), { training: true, dropout: [seed, "search", step] }),
-        true,
-      ),
-    );
+    const { loss, gateGradient, weightGradients } = tf.tidy(() => {
+      const { inputs, labels } = this.batches.at(step);
+      return this.evaluateStep(this.weights, gates, [inputs, labels], [seed, "search", step]);
+    });
     this.adam!.step(weightGradients);
     tf.dispose(weightGradients);
     this.readTrained();

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { Batches } from "../batches.js";
-import { crossEntropy, differentiate } from "../objective.js";
+import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
 /**
@@ -12,6 +12,7 @@ import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
  */
 export class Untrained implements WeightStrategy {
   private readonly batches: Batches;
+  private readonly evaluateStep: ReturnType<typeof stepEvaluator>;
   private drawn: number = -1;
   private weights: tf.Tensor[] = [];
 
@@ -21,6 +22,8 @@ export class Untrained implements WeightStrategy {
     private readonly redrawEvery: number,
   ) {
     this.batches = new Batches(context.dataset, context.batch, [context.seed, "search"]);
+    const { space, slots } = context;
+    this.evaluateStep = stepEvaluator(space.plan, slots, trainingCrossEntropy(space.plan, slots, false), false);
   }
 
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
@@ -30,13 +33,9 @@ export class Untrained implements WeightStrategy {
       this.weights = this.draw(draw);
       this.drawn = draw;
     }
-    const { space, slots, seed } = this.context;
     return tf.tidy(() => {
-      const loss = crossEntropy(space.plan, slots, this.batches.at(step), {
-        training: true,
-        dropout: [seed, "search", step],
-      });
-      return differentiate(space.plan, slots, this.weights, gates, loss, false);
+      const { inputs, labels } = this.batches.at(step);
+      return this.evaluateStep(this.weights, gates, [inputs, labels], [this.context.seed, "search", step]);
     });
   }
 

@@ -1,0 +1,81 @@
+// Adds to TensorFlow.js's binding what its sources lack: functions, so that a graph of many ops runs as one.
+#include <node_api.h>
+#undef NAPI_MODULE
+#define NAPI_MODULE(name, init)
+#include "tfjs_binding.cc"
+#undef NAPI_MODULE
+
+namespace tfnodejs {
+namespace {
+
+// The binding keeps its TensorFlow context to itself. Explicit instantiation may name private members.
+TFE_Context* ContextOf(const TFJSBackend& backend);
+template <TFE_Context* TFJSBackend::*Member>
+struct Access {
+  friend TFE_Context* ContextOf(const TFJSBackend& backend) { return backend.*Member; }
+};
+template struct Access<&TFJSBackend::tfe_context_>;
+
+bool Strings(napi_env env, napi_value array, std::vector<std::string>* out) {
+  uint32_t length;
+  if (napi_get_array_length(env, array, &length) != napi_ok) return false;
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element;
+    std::string text;
+    if (napi_get_element(env, array, i, &element) != napi_ok || GetStringParam(env, element, text) != napi_ok) return false;
+    out->push_back(text);
+  }
+  return true;
+}
+
+// addFunction(name, graphDef, inputs, outputs): outputs as "node:index".
+napi_value AddFunction(napi_env env, napi_callback_info info) {
+  size_t argc = 4;
+  napi_value args[4];
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_cb_info(env, info, &argc, args, nullptr, nullptr), nullptr);
+  TFJSBackend* const backend = GetTFJSBackend(env);
+  if (!backend) return nullptr;
+  std::string name;
+  void* data;
+  size_t size;
+  std::vector<std::string> inputs, outputs;
+  if (argc != 4 || GetStringParam(env, args[0], name) != napi_ok || napi_get_buffer_info(env, args[1], &data, &size) != napi_ok ||
+      !Strings(env, args[2], &inputs) || !Strings(env, args[3], &outputs)) {
+    NAPI_THROW_ERROR(env, "addFunction takes a name, a graph and the names of inputs and outputs");
+    return nullptr;
+  }
+  TF_AutoStatus status;
+  std::unique_ptr<TF_Graph, decltype(&TF_DeleteGraph)> graph(TF_NewGraph(), TF_DeleteGraph);
+  std::unique_ptr<TF_Buffer, decltype(&TF_DeleteBuffer)> buffer(TF_NewBufferFromString(data, size), TF_DeleteBuffer);
+  std::unique_ptr<TF_ImportGraphDefOptions, decltype(&TF_DeleteImportGraphDefOptions)> options(
+      TF_NewImportGraphDefOptions(), TF_DeleteImportGraphDefOptions);
+  TF_GraphImportGraphDef(graph.get(), buffer.get(), options.get(), status.status);
+  ENSURE_TF_OK_RETVAL(env, status, nullptr);
+  auto find = [&](const std::string& spec) {
+    const size_t colon = spec.rfind(':');
+    return TF_Output{TF_GraphOperationByName(graph.get(), spec.substr(0, colon).c_str()), std::stoi(spec.substr(colon + 1))};
+  };
+  std::vector<TF_Output> ins, outs;
+  for (const auto& spec : inputs) ins.push_back(find(spec));
+  for (const auto& spec : outputs) outs.push_back(find(spec));
+  std::unique_ptr<TF_Function, decltype(&TF_DeleteFunction)> function(
+      TF_GraphToFunction(graph.get(), name.c_str(), 0, -1, nullptr, ins.size(), ins.data(), outs.size(), outs.data(), nullptr, nullptr,
+                         nullptr, status.status),
+      TF_DeleteFunction);
+  ENSURE_TF_OK_RETVAL(env, status, nullptr);
+  TFE_ContextAddFunction(ContextOf(*backend), function.get(), status.status);
+  ENSURE_TF_OK_RETVAL(env, status, nullptr);
+  return nullptr;
+}
+
+napi_value Init(napi_env env, napi_value exports) {
+  InitTFNodeJSBinding(env, exports);
+  napi_property_descriptor property = {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr};
+  ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, 1, &property), exports);
+  return exports;
+}
+
+}  // namespace
+}  // namespace tfnodejs
+
+NAPI_MODULE_INIT() { return tfnodejs::Init(env, exports); }
