@@ -80,11 +80,36 @@ export function convolutionFilterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, shape
 const isDilated = (dilations: number | readonly number[] | undefined | null): boolean =>
   dilations !== undefined && dilations !== null && [dilations].flat().some((rate) => rate > 1);
 
+/** Whether a convolution of single positions skips some of them. */
+const skips = ({ filterHeight, filterWidth, strideHeight, strideWidth, padInfo }: Convolution): boolean =>
+  filterHeight * filterWidth === 1 && strideHeight * strideWidth > 1 && padInfo.top === 0 && padInfo.left === 0;
+
+/**
+ * The gradient of the filter of a convolution that skips positions: that of the convolution of the others. oneDNN's own
+ * is wrong on processors without AVX-512, for some numbers of channels.
+ */
+function skippingGradient(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  { strideHeight, strideWidth }: Convolution,
+  attrs: tf.Conv2DAttrs,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const read = tf.stridedSlice(x, [0, 0, 0, 0], [...x.shape], [1, strideHeight, strideWidth, 1]);
+    return plainGradients(dy, [read, filter], { ...attrs, strides: [1, 1], pad: "valid" }).filter();
+  });
+}
+
 /** The gradients of a convolution by input, each computed only if it is asked for. */
 function gradients(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attrs: tf.Conv2DAttrs): Lazy {
   const { strides, pad, dilations, dataFormat, dimRoundingMode } = attrs;
-  if (!isDilated(dilations) || dataFormat !== "NHWC") return plainGradients(dy, [x, filter], attrs);
+  if (dataFormat !== "NHWC") return plainGradients(dy, [x, filter], attrs);
   const shape = tf.backend_util.computeConv2DInfo(x.shape, filter.shape, strides, dilations, pad, dimRoundingMode);
+  if (!isDilated(dilations)) {
+    const plain = plainGradients(dy, [x, filter], attrs);
+    return skips(shape) ? { ...plain, filter: () => skippingGradient(dy, x, filter, shape, attrs) } : plain;
+  }
   return {
     x: () => convolutionInputGradient(dy, filter, shape),
     filter: () => convolutionFilterGradient(x, dy, shape),
