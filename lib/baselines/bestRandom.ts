@@ -62,24 +62,33 @@ function withoutHead({ plan }: SearchSpace): string | undefined {
   }
 }
 
+/** The best of `count` random architectures of a learned one's cost, by the source score. */
+export function bestOfRandom(
+  context: Pick<BaselineContext, "space" | "source" | "seed">,
+  matched: Architecture,
+  count: number,
+  number: number,
+): Architecture {
+  const { space, seed } = context;
+  const drawn = Array.from({ length: count }, (_, k) =>
+    randomAtCost(space, matched, (draw) => new Random(seed, "best of random", number, k, draw), {
+      method: "best-random",
+      seed,
+      number,
+      of: count,
+    }),
+  );
+  const scores = sourceScores(context, drawn);
+  return drawn[scores.indexOf(Math.min(...scores))];
+}
+
 /** For each learned architecture the best of as many random ones of its cost, by the source score. */
 export const bestRandom: Baseline = {
   name: "best-random",
   label: "best of n random, by the source",
   refuses: withoutHead,
-  candidates: async (context) => {
-    const { space, learned, randomCount, seed } = context;
-    return learned.map((matched, i): Candidate => {
-      const drawn = Array.from({ length: randomCount }, (_, k) =>
-        randomAtCost(space, matched, (draw) => new Random(seed, "best of random", i, k, draw), {
-          method: "best-random",
-          seed,
-          number: i,
-          of: randomCount,
-        }),
-      );
-      const scores = sourceScores(context, drawn);
-      return { architecture: drawn[scores.indexOf(Math.min(...scores))] };
-    });
-  },
+  candidates: async (context) =>
+    context.learned.map(
+      (matched, i): Candidate => ({ architecture: bestOfRandom(context, matched, context.randomCount, i) }),
+    ),
 };

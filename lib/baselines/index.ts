@@ -9,6 +9,7 @@ import { inverted } from "./inverted.js";
 import { iterativeMagnitude } from "./iterativeMagnitude.js";
 import { linearProbe } from "./linearProbe.js";
 import { magnitude, magnitudeDeviation, magnitudeKept } from "./magnitude.js";
+import { ownDraw } from "./ownDraw.js";
 import { random } from "./random.js";
 import { randomErk } from "./randomErk.js";
 import { randomOperations } from "./randomOperations.js";
@@ -34,6 +35,7 @@ const registry: readonly Baseline[] = [
   bestRandom,
   shuffled,
   inverted,
+  ownDraw,
   magnitude,
   magnitudeDeviation,
   magnitudeKept,

@@ -40,7 +40,7 @@ export class OperationSampler {
   private readonly choices: readonly Choice[][];
   private readonly goal: Sum;
   /** Ways to reach a sum with the stages from `s` on. */
-  private readonly ways: Map<string, number>[];
+  private readonly ways: Map<number, number>[];
 
   constructor(
     private readonly space: SearchSpace,
@@ -52,18 +52,24 @@ export class OperationSampler {
     const total = (costs: ArrayLike<number>): number =>
       matched.mask.reduce((sum, open, gate) => sum + (open ? costs[gate] : 0), 0);
     this.goal = [matched.mask.reduce((sum, open) => sum + open, 0), total(parameters), total(multiplyAdds)];
-    let later = new Map([["0,0,0", 1]]);
+    let later = new Map([[0, 1]]);
     this.ways = [later];
     for (const [s, stage] of [...this.choices.entries()].reverse()) {
-      const now = new Map<string, number>();
+      // Many choices of a stage cost the same.
+      const alike = new Map<number, number>();
+      for (const { sum } of stage) {
+        if (sum.every((value, i) => value <= this.goal[i])) alike.set(this.key(sum), (alike.get(this.key(sum)) ?? 0) + 1);
+      }
+      const sums = [...alike].map(([key, number]) => ({ sum: this.sumOf(key), number }));
+      const now = new Map<number, number>();
       for (const [key, number] of later) {
-        const held = key.split(",").map(Number);
-        for (const { sum } of stage) {
-          const next = sum.map((value, i) => value + held[i]);
+        const held = this.sumOf(key);
+        for (const { sum, number: times } of sums) {
+          const next: Sum = [held[0] + sum[0], held[1] + sum[1], held[2] + sum[2]];
           // Only the goal itself matters once all stages are in.
           if (next.some((value, i) => (s === 0 ? value !== this.goal[i] : value > this.goal[i]))) continue;
-          const name = next.join();
-          now.set(name, (now.get(name) ?? 0) + number);
+          const at = this.key(next);
+          now.set(at, (now.get(at) ?? 0) + number * times);
         }
       }
       if (now.size > largestTable) {
@@ -74,19 +80,29 @@ export class OperationSampler {
     }
   }
 
+  /** A sum within the goal as one number: far quicker to look up than its parts. */
+  private key([count, parameters, multiplyAdds]: Sum): number {
+    return (count * (this.goal[1] + 1) + parameters) * (this.goal[2] + 1) + multiplyAdds;
+  }
+
+  private sumOf(key: number): Sum {
+    const rest = Math.floor(key / (this.goal[2] + 1));
+    return [Math.floor(rest / (this.goal[1] + 1)), rest % (this.goal[1] + 1), key % (this.goal[2] + 1)];
+  }
+
   /** How many sets of operations have exactly this cost, the matched one among them. */
   get count(): number {
-    return this.ways[0].get(this.goal.join()) ?? 0;
+    return this.ways[0].get(this.key(this.goal)) ?? 0;
   }
 
   /** One of them, as a mask. */
   draw(random: Random): Uint8Array {
     const mask = new Uint8Array(this.space.gateCount);
-    let left: readonly number[] = this.goal;
+    let left = this.goal;
     this.space.groups.forEach(({ offset, size }, s) => {
       const fitting = this.choices[s].flatMap(({ bits, sum }) => {
-        const rest = left.map((value, i) => value - sum[i]);
-        const number = this.ways[s + 1].get(rest.join()) ?? 0;
+        const rest: Sum = [left[0] - sum[0], left[1] - sum[1], left[2] - sum[2]];
+        const number = rest.every((value) => value >= 0) ? (this.ways[s + 1].get(this.key(rest)) ?? 0) : 0;
         return number > 0 ? [{ bits, rest, number }] : [];
       });
       let at = random.uniform() * fitting.reduce((sum, { number }) => sum + number, 0);

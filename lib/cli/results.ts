@@ -5,6 +5,7 @@ interface Options {
   engine?: string;
   kind?: string;
   effects?: boolean;
+  save?: true | string;
   format: "table" | "csv" | "jsonl";
   out?: string;
 }
@@ -20,6 +21,7 @@ export function addResults(program: Command): void {
     .option("--engine <name>", "native, wasm or cpu")
     .option("--kind <kind>", "kind of the tasks (default: the last of the plan)")
     .option("--effects", "learned minus each control, with intervals")
+    .option("--save [folder]", "write every table of the experiment as CSV (default: to experiments/results)")
     .addOption(new Option("--format <format>", "how").choices(["table", "csv", "jsonl"]).default("csv"))
     .option("--out <file>", "write to a file instead")
     .action(async (name: string, options: Options) => {
@@ -27,7 +29,14 @@ export function addResults(program: Command): void {
       const experiment = await openExperiment(name, options);
       const tt = await import("../experiments/index.js");
       const store = new tt.RunStore(options.store ?? tt.storeFolder(experiment), { readOnly: true });
-      const rows = tt.resultRows(tt.planExperiment(experiment), store, { kind: options.kind });
+      const plan = tt.planExperiment(experiment);
+      if (options.save) {
+        const { join } = await import("node:path");
+        const { projectRoot } = await import("../project.js");
+        const folder = options.save === true ? join(projectRoot, "experiments", "results") : options.save;
+        return void console.log(tt.saveTables(experiment, plan, store, folder).join("\n"));
+      }
+      const rows = tt.resultRows(plan, store, { kind: options.kind });
       const wanted = options.effects ? tt.effectRows(rows) : rows;
       if (options.format === "table") return console.table(wanted);
       const text = options.format === "csv" ? tt.rowsToCsv(wanted) : tt.rowsToJsonLines(wanted);

@@ -1,3 +1,4 @@
+import { Random } from "../engine/random.js";
 import { TwotempError } from "../errors.js";
 import { drawEpisode, drawShots, markFraction, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
 import { luminance } from "./luminance.js";
@@ -341,6 +342,19 @@ export class Dataset {
       });
     };
     return [part(0, "kept part"), part(1, "held-out part")];
+  }
+
+  /**
+   * The same training examples with each other's labels, so that inputs and classes have nothing to do with each other; the
+   * test split keeps its own.
+   */
+  shuffledLabels(seed: number): Dataset {
+    const { labels } = this.train;
+    const order = new Random(seed, "shuffled labels").permutation(labels.length);
+    return this.with({
+      train: { ...this.train, labels: labels.map((_, row) => labels[order[row]]) },
+      step: `labels of the training examples shuffled, seed ${seed}`,
+    });
   }
 
   private with(change: Partial<DatasetParts> & { step: string }): Dataset {

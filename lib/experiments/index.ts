@@ -42,10 +42,19 @@ export { defineTaskKind, type TaskContext, type TaskKind } from "./kinds.js";
 export { type PoolOptions, poolRunner } from "./pool.js";
 export { type QueueAddress, type QueueOptions, queueRunner } from "./queue.js";
 export { type ExperimentStamp, type TaskRecord } from "./record.js";
-export { effectRows, resultRows, type Row, rowsToCsv, rowsToDataFrame, rowsToJsonLines } from "./results.js";
+export {
+  effectRows,
+  resultRows,
+  type Row,
+  rowsToCsv,
+  rowsToDataFrame,
+  rowsToJsonLines,
+  varianceRows,
+} from "./results.js";
 export { experimentStatus, type ExperimentStatus, runExperiment, type RunOptions } from "./run.js";
 export { type Done, type Order, type Runner, TaskFailed } from "./runner.js";
 export { type Failure, RunStore } from "./store.js";
+export { saveTables } from "./tables.js";
 export { sweep, type SweepOptions, type SweepProgress, type SweepSummary } from "./sweep.js";
 export { executeTask, makeTask, type Task } from "./task.js";
 export { work, type WorkerOptions } from "./work.js";

@@ -1,6 +1,6 @@
 import type { DataFrame } from "danfojs-node";
 import { TwotempError } from "../errors.js";
-import { effect, holm, type Measurement } from "../statistics/index.js";
+import { average, effect, holm, type Measurement, varianceParts } from "../statistics/index.js";
 import { isPlainObject, type Json } from "./canonical.js";
 import type { Labels, PlannedTask } from "./experiment.js";
 import type { RunStore } from "./store.js";
@@ -85,16 +85,51 @@ export async function rowsToDataFrame(rows: readonly Row[]): Promise<DataFrame> 
   );
 }
 
-/** What tells one comparison of an experiment from another. */
-const comparison = ["source", "target", "gates", "density", "space", "strategy", "variant", "shots"];
+/** What tells one setting of a transfer experiment from another. */
+const setting = ["source", "target", "gates", "asked", "space", "strategy", "variant", "shots"] as const;
+
+/** Of those, what one learned architecture may differ in from another that it is compared with. */
+const ways = ["space", "strategy", "variant"] as const;
+
+function groupBy(rows: readonly Row[], columns: readonly string[]): Row[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = JSON.stringify(columns.map((column) => row[column] ?? null));
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()];
+}
+
+/** Accuracies of an arm in points. */
+function measurements(rows: readonly Row[], arm: unknown): Measurement[] {
+  return rows
+    .filter((row) => row.arm === arm)
+    .map(({ search, episode, accuracy }) => ({
+      search: search as number,
+      // Draws of the same shots aren't independent: they are averaged.
+      retraining: episode as number,
+      value: 100 * (accuracy as number),
+    }));
+}
+
+function effectRow(control: string, [first]: readonly Row[], learned: Measurement[], other: Measurement[]): Row {
+  const { effect: size, low, high, searches, retrainings, p } = effect(learned, other);
+  const { source, target, gates, density, shots, space, strategy, variant, asked } = first;
+  const head = { source, target, gates, density, shots, control, effect: size, low, high, searches, retrainings };
+  const mean = average(learned);
+  return { ...head, space, strategy, variant, asked, learned: mean.mean, learnedLow: mean.low, learnedHigh: mean.high, p };
+}
 
 /**
  * Learned minus each control for every setting of a transfer experiment, in points of accuracy, with bootstrap 95 %
- * intervals, p-values, and p-values corrected by Holm for all comparisons of the experiment.
+ * intervals, p-values, and p-values corrected by Holm for all comparisons of the experiment. Where an experiment has several
+ * spaces, strategies or variants, the architectures learned with the first of them are compared with those of each other:
+ * the control is then "strategy NAME" and so on.
  *
  * @param rows - of tasks of kind `transfer`
  * @returns a row a comparison, its first columns those of every table of effects: source, target, gates, density, shots,
- *   control, effect, low, high, searches, retrainings
+ *   control, effect, low, high, searches, retrainings; then what tells settings apart, the accuracy of the learned
+ *   architectures with its interval, p and pHolm
  * @throws as `effect`
  * @example
  * ```ts
@@ -102,30 +137,52 @@ const comparison = ["source", "target", "gates", "density", "space", "strategy",
  * ```
  */
 export function effectRows(rows: readonly Row[]): Row[] {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const key = JSON.stringify(comparison.map((column) => row[column] ?? null));
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
-  const found = [...groups.values()].flatMap((group) => {
-    const arm = (name: unknown): Measurement[] =>
-      group
-        .filter((row) => row.arm === name)
-        .map(({ search, retraining, accuracy }) => ({
-          search: search as number,
-          retraining: retraining as number,
-          value: 100 * (accuracy as number),
-        }));
-    const learned = arm("learned");
-    const [{ source, target, gates, density, shots, space, strategy, variant }] = group;
-    return [...new Set(group.map((row) => row.arm))]
-      .filter((name) => name !== "learned")
-      .map((control) => {
-        const { effect: size, low, high, searches, retrainings, p } = effect(learned, arm(control));
-        const head = { source, target, gates, density, shots, control };
-        return { ...head, effect: size, low, high, searches, retrainings, space, strategy, variant, p };
-      });
+  const settings = groupBy(rows, setting);
+  const againstControls = settings.flatMap((group) => {
+    const learned = measurements(group, "learned");
+    const names = new Set(group.map((row) => row.arm as string));
+    names.delete("learned");
+    return [...names].map((name) => effectRow(name, group, learned, measurements(group, name)));
   });
-  const corrected = holm(found.map(({ p }) => p));
+  const alike = setting.filter((column) => !(ways as readonly string[]).includes(column));
+  const againstOthers = groupBy(
+    rows.filter((row) => row.arm === "learned"),
+    alike,
+  ).flatMap((group) => {
+    const [first, ...others] = groupBy(group, ways);
+    return others.map((other) => {
+      const differs = ways.filter((way) => other[0][way] !== first[0][way]);
+      const control = differs.map((way) => `${way} ${other[0][way]}`).join(", ");
+      return effectRow(control, first, measurements(first, "learned"), measurements(other, "learned"));
+    });
+  });
+  const found = [...againstControls, ...againstOthers];
+  const corrected = holm(found.map(({ p }) => p as number));
   return found.map((row, i) => ({ ...row, pHolm: corrected[i] }));
+}
+
+/**
+ * The variance of each arm's accuracies in every setting, in squared points, split by where it comes from: the search seed, the
+ * retraining (initial draw), the episode (which shots were drawn), and the rest.
+ *
+ * @param rows - of tasks of kind `transfer`
+ * @returns a row a setting and arm; a part that the design can't tell from another is null
+ */
+export function varianceRows(rows: readonly Row[]): Row[] {
+  return groupBy(rows, [...setting, "arm"])
+    .filter((group) => group.length > 1)
+    .map((group) => {
+      const { source, target, gates, asked, space, strategy, variant, shots, arm } = group[0];
+      const { total, ...parts } = varianceParts(
+        group.map(({ search, draw, episode, accuracy }) => ({
+          search: search as number,
+          retraining: draw as number,
+          episode: episode as number,
+          value: 100 * (accuracy as number),
+        })),
+      );
+      const { search = null, retraining = null, episode = null, residual = null } = parts;
+      const head = { source, target, gates, shots, arm, space, strategy, variant, asked };
+      return { ...head, search, retraining, episode, residual, total };
+    });
 }

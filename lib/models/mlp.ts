@@ -10,6 +10,8 @@ export interface MlpOptions {
   readonly classes: number;
   /** Default "relu". */
   readonly activation?: "relu" | "tanh" | "sigmoid" | "elu" | "selu" | "linear";
+  /** How the hidden layers' weights are drawn; default "heNormal". */
+  readonly initializer?: "heNormal" | "heUniform" | "glorotNormal" | "glorotUniform" | "lecunNormal" | "orthogonal";
 }
 
 /**
@@ -23,7 +25,8 @@ export interface MlpOptions {
  * const model = mlp({ inputShape: [28, 28, 1], hidden: [300, 100], classes: 13 });
  * ```
  */
-export function mlp({ inputShape, hidden = [300, 100], classes, activation = "relu" }: MlpOptions): tf.LayersModel {
+export function mlp(options: MlpOptions): tf.LayersModel {
+  const { inputShape, hidden = [300, 100], classes, activation = "relu", initializer = "heNormal" } = options;
   requireSizes("inputShape", inputShape);
   requireSizes("hidden", hidden);
   requireSizes("classes", [classes]);
@@ -32,7 +35,7 @@ export function mlp({ inputShape, hidden = [300, 100], classes, activation = "re
   if (inputShape.length > 1) value = tf.layers.flatten({ name: "flatten" }).apply(value) as tf.SymbolicTensor;
   hidden.forEach((units, i) => {
     value = tf.layers
-      .dense({ units, activation, kernelInitializer: "heNormal", name: `hidden_${i + 1}` })
+      .dense({ units, activation, kernelInitializer: initializer, name: `hidden_${i + 1}` })
       .apply(value) as tf.SymbolicTensor;
   });
   const output = tf.layers.dense({ units: classes, activation: "softmax", name: "classes" }).apply(value);

@@ -7,7 +7,7 @@ import { inSpace, withClasses } from "./head.js";
 import type { TransferRecord, TuningRecord } from "./result.js";
 import { retrain, type RetrainingJob } from "./retrain.js";
 import { judgeByRidge } from "./ridgeHead.js";
-import { type FewShotTask, targetTasks, tuningTasks } from "./task.js";
+import { type FewShotTask, type Labelled, targetTasks, testQueries, tuningTasks } from "./task.js";
 
 /** An arm with what it trains. */
 export interface Arm {
@@ -28,6 +28,7 @@ export interface ComparisonSettings extends WorkOptions {
   readonly tries: readonly number[];
   readonly steps: number;
   readonly retrainings: number;
+  readonly draws: number;
   readonly testExamples: number | undefined;
   readonly tuningTasks: number;
   readonly tuningArchitectures: number;
@@ -69,7 +70,13 @@ export class Comparison {
 
   /** Every number of shots: first what each arm is best tuned to, then its retrainings. */
   async run(): Promise<void> {
-    for (const shots of this.settings.shots) await this.compare(shots, await this.tune(shots));
+    const { shots: several, target, testExamples } = this.settings;
+    let queries: Labelled | undefined;
+    for (const shots of several) {
+      const best = await this.tune(shots);
+      queries ??= testQueries(target, testExamples);
+      await this.compare(shots, best, queries);
+    }
   }
 
   /** Of each arm the candidates that are tried. */
@@ -94,11 +101,11 @@ export class Comparison {
   }
 
   /** Retrains and records every arm; stopped, records the arms that are complete. */
-  private async compare(shots: number, best: readonly number[]): Promise<void> {
-    const { target, seed, tries, retrainings, testExamples } = this.settings;
-    const tasks = targetTasks(target, shots, seed, retrainings, testExamples);
+  private async compare(shots: number, best: readonly number[], queries: Labelled): Promise<void> {
+    const { target, seed, tries, retrainings, draws } = this.settings;
+    const tasks = targetTasks(target, shots, seed, retrainings / draws, queries);
     const jobs = this.arms.map(({ candidates }) =>
-      jobsOf(candidates.map(this.forTarget), tasks, [seed, "retraining", shots]),
+      jobsOf(candidates.map(this.forTarget), tasks, [seed, "retraining", shots], draws),
     );
     const accuracies = new Map<RetrainingJob, number>();
     try {
@@ -120,7 +127,7 @@ export class Comparison {
     jobs: readonly RetrainingJob[],
     accuracies: ReadonlyMap<RetrainingJob, number>,
   ): void {
-    const { source, target, gates, retrainings } = this.settings;
+    const { source, target, gates, retrainings, draws } = this.settings;
     const { density } = this.arms[0].candidates[0].architecture;
     for (const [j, job] of jobs.entries()) {
       const { architecture } = job;
@@ -133,6 +140,8 @@ export class Comparison {
         arm,
         search: Math.floor(j / retrainings),
         retraining: j % retrainings,
+        episode: Math.floor((j % retrainings) / draws),
+        draw: draws === 1 ? j % retrainings : j % draws,
         tuned,
         accuracy: accuracies.get(job)!,
         kept: architecture.mask.reduce((sum, gate) => sum + gate, 0),
@@ -174,11 +183,16 @@ export class Comparison {
   }
 }
 
-/** Every candidate on every task; draws are the same for all candidates. */
+/** Every candidate on every task: each with a draw of its own or, of several draws, with every one. Candidates share them. */
 function jobsOf(
   candidates: readonly Candidate[],
   tasks: readonly FewShotTask[],
-  draw: readonly (string | number)[],
+  address: readonly (string | number)[],
+  draws: number = 1,
 ): RetrainingJob[] {
-  return candidates.flatMap((candidate) => tasks.map((task, t) => ({ ...candidate, task, draw: [...draw, t] })));
+  return candidates.flatMap((candidate) =>
+    tasks.flatMap((task, t) =>
+      Array.from({ length: draws }, (_, d) => ({ ...candidate, task, draw: [...address, draws === 1 ? t : d] })),
+    ),
+  );
 }

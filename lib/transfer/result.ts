@@ -14,6 +14,10 @@ export interface TransferRecord {
   readonly search: number;
   /** Which retraining of the architecture: same shots and initial draw in every arm. */
   readonly retraining: number;
+  /** Which shots were drawn. */
+  readonly episode: number;
+  /** Which initial weights were drawn. */
+  readonly draw: number;
   /** The learning rate (or ridge penalty) that the arm's tuning chose. */
   readonly tuned: number;
   /** Fraction of the target's test examples that were right. */
@@ -85,7 +89,7 @@ export class TransferResult {
   private measurements(arm: string, shots: number): { search: number; retraining: number; value: number }[] {
     return this.records
       .filter((record) => record.arm === arm && record.shots === shots)
-      .map(({ search, retraining, accuracy }) => ({ search, retraining, value: 100 * accuracy }));
+      .map(({ search, episode, accuracy }) => ({ search, retraining: episode, value: 100 * accuracy }));
   }
 
   /** Mean accuracy in per cent of each arm at each number of shots, with bootstrap 95 % intervals. */

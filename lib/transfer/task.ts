@@ -22,20 +22,29 @@ export function labelled(dataset: Dataset, split: Split, rows: Int32Array): Labe
 }
 
 /**
+ * The target's test examples, or some, spread evenly over the split. Nothing else in this project reads inputs of a test
+ * split to judge by them.
+ *
+ * @param testExamples - how many; default all
+ */
+export function testQueries(target: Dataset, testExamples: number = target.test.count): Labelled {
+  const count = Math.min(testExamples, target.test.count);
+  const rows = Int32Array.from({ length: count }, (_, i) => Math.floor((i * target.test.count) / count));
+  return labelled(target, "test", rows);
+}
+
+/**
  * Few-shot tasks on the target: `shots` training examples a class, judged by the test examples.
  *
- * @param testExamples - how many of them, spread evenly over the test split; default all
+ * @param queries - what {@link testQueries} gave
  */
 export function targetTasks(
   target: Dataset,
   shots: number,
   seed: number,
   episodes: number,
-  testExamples: number = target.test.count,
+  queries: Labelled = testQueries(target),
 ): FewShotTask[] {
-  const count = Math.min(testExamples, target.test.count);
-  const rows = Int32Array.from({ length: count }, (_, i) => Math.floor((i * target.test.count) / count));
-  const queries = labelled(target, "test", rows);
   return Array.from({ length: episodes }, (_, episode) => ({
     classCount: target.classCount,
     support: labelled(target, "train", target.shots(shots, { seed, episode }).support),

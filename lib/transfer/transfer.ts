@@ -17,6 +17,11 @@ export interface TransferOptions extends WorkOptions {
   readonly shots?: readonly number[];
   /** Retrainings of each architecture, each with its own shots and initial weights. Default 5. */
   readonly retrainings?: number;
+  /**
+   * Initial draws of each set of shots: more than 1 crosses them, so that what shots and draws add to the variance can be told
+   * apart; `retrainings` is a multiple. Default 1: each retraining has its own shots and its own draw.
+   */
+  readonly draws?: number;
   /** What to compare with. Default every control that makes sense for the space. */
   readonly arms?: readonly Baseline[];
   /** Random architectures a random arm. Default 20. */
@@ -81,8 +86,12 @@ async function transferUntil(
   options: TransferOptions,
 ): Promise<TransferResult> {
   const { source, heldOut, retrainings = 5, randomCount = 20, steps = 150, seed = 0, signal } = options;
+  const { draws = 1 } = options;
   const shots = options.shots ?? [1, 5, 10];
   const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
+  if (retrainings % draws !== 0) {
+    throw new TwotempError("transfer/draws", `${retrainings} retrainings can't have ${draws} draws of each set of shots`);
+  }
   if (learned.length === 0) throw new TwotempError("transfer/learned", "no learned architecture was given");
   if (target.inputShape.join() !== source.inputShape.join()) {
     throw new TwotempError(
@@ -122,6 +131,7 @@ async function transferUntil(
     tries: head === "ridge" ? penalties : learningRates,
     steps,
     retrainings,
+    draws,
     testExamples: options.testExamples,
     tuningTasks: options.tuningTasks ?? 4,
     tuningArchitectures: options.tuningArchitectures ?? 5,

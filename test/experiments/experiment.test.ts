@@ -81,7 +81,7 @@ describe("experiments", () => {
     const plan = planExperiment(parseExperiment(transfer));
     const searches = plan.filter(({ task }) => task.kind === "search");
     const transfers = plan.filter(({ task }) => task.kind === "transfer");
-    assert.deepEqual([searches.length, transfers.length], [2 * 2 * 2 * 3, 2 * 2 * 2 * 2]);
+    assert.deepEqual([searches.length, transfers.length], [2 * 2 * 2 * 3, 2 * 2 * 2]);
     for (const { task, labels } of transfers) {
       const needed = searches.filter(({ task: { id } }) => task.needs.includes(id));
       assert.deepEqual(

@@ -137,7 +137,7 @@ describe("a comparison", () => {
     const other = await transfer(space, learned, target, { ...options(), seed: 2 });
     assert.notEqual(JSON.stringify(other.records), JSON.stringify(first.records));
     const frame = await first.dataFrame();
-    assert.deepEqual(frame.shape, [first.records.length, 13]);
+    assert.deepEqual(frame.shape, [first.records.length, 15]);
   });
 
   test("writes effects with the agreed columns, one row a control", async () => {

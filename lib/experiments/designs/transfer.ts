@@ -5,38 +5,52 @@ import { defineDesign, type PlannedTask } from "../experiment.js";
 import { makeTask } from "../task.js";
 import { searchOptionsSchema } from "../tasks/search.js";
 import { retrainingSchema } from "../tasks/transfer.js";
-import { sourceSchema, spaceSchema } from "../tasks/workspace.js";
+import { type SourceData, sourceSchema, spaceSchema } from "../tasks/workspace.js";
 import { seedList, some, word } from "./schemas.js";
 
 const dataName = z.string().min(1).max(200);
+const densityList = some(z.number().gt(0).max(1).nullable());
+const armList = z.array(z.enum(Object.keys(baselines) as [string, ...string[]]));
+
+/** A source's settings except its name; checked with the name. */
+type DataSettings = Partial<Omit<SourceData, "name">>;
+const dataSchema = z.custom<DataSettings>(
+  (value) => typeof value === "object" && value !== null && sourceSchema.safeParse({ ...value, name: "any" }).success,
+  "expected heldOut, examples, labels, images or seed of a source",
+);
 
 const settingsSchema = z
   .strictObject({
-    /** Every source with every target, or pairs. */
+    /** Every source with every target, or pairs, which may have densities and arms of their own. */
     sources: some(dataName).optional(),
     targets: some(dataName).optional(),
-    pairs: some(z.strictObject({ source: dataName, target: dataName })).optional(),
-    /** Of every source: the fraction held out, how many examples searches see, and the seed of the split. */
-    data: z
-      .strictObject({
-        heldOut: z.number().gt(0).lt(1).optional(),
-        examples: z.number().int().positive().optional(),
-        seed: z.number().int().optional(),
-      })
-      .default({}),
-    spaces: some(z.strictObject({ name: word, space: spaceSchema })),
+    pairs: some(
+      z.strictObject({
+        source: dataName,
+        target: dataName,
+        densities: densityList.optional(),
+        arms: armList.optional(),
+      }),
+    ).optional(),
+    /** Of every source: the fraction held out, how many examples searches see, with which labels; images of both sides. */
+    data: dataSchema.default({}),
+    /** Where architectures are searched and, if that is another one of the same gates, retrained. */
+    spaces: some(z.strictObject({ name: word, space: spaceSchema, retrained: spaceSchema.optional() })),
     strategies: some(z.enum(["fixed", "resample", "reset", "joint", "constant", "episode"])),
-    /** Settings of searches that differ from the defaults, each set under a name. */
+    /** Settings of searches, and of their data, that differ from the defaults, each set under a name. */
     variants: some(
       z.strictObject({
         name: word,
         search: z.custom<SearchOptions>((value) => typeof value === "object" && value !== null),
+        data: dataSchema.optional(),
       }),
     ).default([{ name: "default", search: {} }]),
     /** Fractions of the gates to keep; null keeps the gates that end up open, at the price that the variant sets. */
-    densities: some(z.number().gt(0).max(1).nullable()),
+    densities: densityList,
     /** Controls beside the learned arm; all that make sense for the space if nothing is said. */
-    arms: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])).default(controls.map(({ name }) => name)),
+    arms: armList.default(controls.map(({ name }) => name)),
+    /** For the arm "best-random": random architectures scored for each learned one, in tasks of their own. */
+    bestOf: z.number().int().positive().max(10_000).optional(),
     shots: some(z.number().int().positive()),
     seeds: z.strictObject({ search: seedList }),
     retraining: retrainingSchema.prefault({}),
@@ -45,61 +59,60 @@ const settingsSchema = z
     message: "give pairs, or sources and targets",
   });
 
-/** Searches from every seed, then, for each number of shots, the learned architectures beside controls on the target. */
+/**
+ * Searches from every seed, the best of random architectures if they are asked for, then the learned architectures beside
+ * controls on the target.
+ */
 defineDesign({
   name: "transfer",
   settings: settingsSchema,
-  count: ({ pairs, sources = [], targets = [], spaces, strategies, variants, densities, shots, seeds }) => {
-    const settings = spaces.length * strategies.length * variants.length * densities.length;
-    return (pairs?.length ?? sources.length * targets.length) * settings * (seeds.search.length + shots.length);
+  count: ({ pairs, sources = [], targets = [], spaces, strategies, variants, densities, seeds }) => {
+    const settings = spaces.length * strategies.length * variants.length;
+    const several = pairs
+      ? pairs.reduce((sum, pair) => sum + (pair.densities ?? densities).length, 0)
+      : sources.length * targets.length * densities.length;
+    return settings * several * (2 * seeds.search.length + 1);
   },
   expand: (settings): PlannedTask[] => {
-    const {
-      sources = [],
-      targets = [],
-      data,
-      spaces,
-      strategies,
-      variants,
-      densities,
-      arms,
-      shots,
-      seeds,
-      retraining,
-    } = settings;
-    const pairs = settings.pairs ?? sources.flatMap((source) => targets.map((target) => ({ source, target })));
+    const { sources = [], targets = [], spaces, strategies, variants, shots, seeds, retraining } = settings;
+    const crossed = sources.flatMap((source) => targets.map((target) => ({ source, target })));
+    const pairs: NonNullable<typeof settings.pairs> = settings.pairs ?? crossed;
     const searches: PlannedTask[] = [];
+    const bests: PlannedTask[] = [];
     const transfers: PlannedTask[] = [];
-    for (const { source: name, target } of pairs) {
-      const source = sourceSchema.parse({ name, ...data });
-      for (const { name: spaceName, space } of spaces) {
+    for (const { source: name, target, densities = settings.densities, arms = settings.arms } of pairs) {
+      for (const { name: spaceName, space, retrained = space } of spaces) {
         for (const strategy of strategies) {
-          for (const { name: variant, search } of variants) {
-            for (const density of densities) {
-              const labels = { source: name, space: spaceName, strategy, variant, density };
-              const learned = seeds.search.map((seed) => {
-                const options = searchOptionsSchema.parse({
-                  ...search,
-                  weights: strategy,
-                  ...(density === null ? {} : { density }),
-                  seed,
-                });
-                return makeTask("search", { source, space, search: options });
+          for (const { name: variant, search, data } of variants) {
+            const source = sourceSchema.parse({ ...settings.data, ...data, name });
+            for (const asked of densities) {
+              const labels = { source: name, space: spaceName, strategy, variant, asked };
+              const density = asked === null ? {} : { density: asked };
+              const learned = seeds.search.map((seed): PlannedTask => {
+                const options = searchOptionsSchema.parse({ ...search, weights: strategy, ...density, seed });
+                return { task: makeTask("search", { source, space, search: options }), labels: { ...labels, seed } };
               });
-              searches.push(...learned.map((task, i) => ({ task, labels: { ...labels, seed: seeds.search[i] } })));
-              for (const shot of shots) {
-                const task = makeTask(
+              const best = learned.flatMap(({ task, labels: own }, i): PlannedTask[] => {
+                if (settings.bestOf === undefined) return [];
+                const scored = { source, space, of: settings.bestOf, seed: seeds.search[i] };
+                return [{ task: makeTask("best-random", scored, [task.id]), labels: own }];
+              });
+              const rivals = best.length > 0 ? ["best-random"] : [];
+              searches.push(...learned);
+              bests.push(...best);
+              transfers.push({
+                task: makeTask(
                   "transfer",
-                  { source, target, space, arms, shots: shot, retraining },
-                  learned.map(({ id }) => id),
-                );
-                transfers.push({ task, labels: { ...labels, target, shots: shot } });
-              }
+                  { source, target, space: retrained, arms, rivals, shots, retraining },
+                  [...learned, ...best].map(({ task }) => task.id),
+                ),
+                labels: { ...labels, target },
+              });
             }
           }
         }
       }
     }
-    return [...searches, ...transfers];
+    return [...searches, ...bests, ...transfers];
   },
 });

@@ -1,15 +1,17 @@
 import { z } from "zod";
-import { baselines } from "../../baselines/index.js";
+import { type Baseline, baselines } from "../../baselines/index.js";
 import { Architecture } from "../../space/index.js";
 import { transfer } from "../../transfer/index.js";
 import { defineTaskKind } from "../kinds.js";
 import { dataHashes, openSource, openSpace, openTarget, sourceSchema, spaceSchema } from "./workspace.js";
+import { watched } from "./watched.js";
 
 const count = z.number().int().positive();
 
 /** How architectures are retrained and judged, with the defaults of `transfer`. */
 export interface RetrainingData {
   readonly retrainings: number;
+  readonly draws: number;
   readonly randomCount: number;
   readonly steps: number;
   readonly head: "train" | "ridge";
@@ -24,6 +26,7 @@ export interface RetrainingData {
 
 export const retrainingSchema: z.ZodType<RetrainingData, Partial<RetrainingData>> = z.strictObject({
   retrainings: count.default(5),
+  draws: count.default(1),
   randomCount: count.default(20),
   steps: count.default(150),
   head: z.enum(["train", "ridge"]).default("train"),
@@ -41,7 +44,9 @@ const settingsSchema = z.strictObject({
   target: z.string().min(1).max(200),
   space: spaceSchema,
   arms: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])),
-  shots: count,
+  /** Arms whose architectures are results of tasks of their own, one a learned architecture; inputs after the learned. */
+  rivals: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])).default([]),
+  shots: z.array(count).min(1).max(100),
   retraining: retrainingSchema,
 });
 
@@ -50,20 +55,31 @@ defineTaskKind({
   settings: settingsSchema,
   module: __filename,
   usesEngine: true,
-  execute: async ({ source: sourceData, target: targetName, space: spaceData, arms, shots, retraining }, context) => {
+  execute: async (settings, context) => {
+    const { source: sourceData, target: targetName, space: spaceData, arms, rivals, shots, retraining } = settings;
     const { source, seen, heldOut } = await openSource(sourceData);
-    const target = await openTarget(targetName, source);
+    const { dataset: target, reads } = watched(await openTarget(targetName, source, sourceData.images));
     const space = openSpace(spaceData, seen);
-    const learned = context.inputs.map((input) =>
+    const given = context.inputs.map((input) =>
       Architecture.fromJSON((input as { architecture: unknown }).architecture, space),
     );
+    const searches = given.length / (1 + rivals.length);
+    const learned = given.slice(0, searches);
+    const made = rivals.map((name, i): Baseline => {
+      const own = given.slice((i + 1) * searches, (i + 2) * searches);
+      return {
+        ...baselines[name],
+        refuses: () => undefined,
+        candidates: async () => own.map((architecture) => ({ architecture })),
+      };
+    });
     const { signal, onProgress } = context;
     const result = await transfer(space, learned, target, {
       ...retraining,
       source: seen,
       heldOut,
-      shots: [shots],
-      arms: arms.map((name) => baselines[name]),
+      shots,
+      arms: [...arms.map((name) => baselines[name]), ...made],
       signal,
       onProgress,
     });
@@ -74,6 +90,7 @@ defineTaskKind({
       tuning: result.tuning,
       refused: result.refused,
       data: dataHashes(source, target),
+      testReads: reads,
     };
   },
 });

@@ -47,7 +47,18 @@ export interface SourceData {
   readonly heldOut: number;
   /** Number of examples that the search sees. Default: all that aren't held out. */
   readonly examples?: number;
+  /** "shuffled" gives the examples that the search sees each other's labels; those held out keep theirs. Default "true". */
+  readonly labels: "true" | "shuffled";
+  /** What is done to the images of source and target. Default nothing. */
+  readonly images: ImageData;
   readonly seed: number;
+}
+
+/** What is done to images, so that those of different sizes and channels fit one model. */
+export interface ImageData {
+  readonly grey?: boolean;
+  /** Height and width in pixels. */
+  readonly size?: number;
 }
 
 export const spaceSchema: z.ZodType<SpaceData> = z.strictObject({
@@ -59,6 +70,10 @@ export const sourceSchema: z.ZodType<SourceData, Partial<SourceData>> = z.strict
   name: z.string().min(1).max(200),
   heldOut: z.number().gt(0).lt(1).default(0.2),
   examples: z.number().int().positive().optional(),
+  labels: z.enum(["true", "shuffled"]).default("true"),
+  images: z
+    .strictObject({ grey: z.boolean().optional(), size: z.number().int().positive().max(512).optional() })
+    .default({}),
   seed: z.number().int().default(0),
 });
 
@@ -66,43 +81,53 @@ export const sourceSchema: z.ZodType<SourceData, Partial<SourceData>> = z.strict
 const remembered = 4;
 const datasets = new Map<string, Promise<Dataset>>();
 
-async function load(name: string): Promise<Dataset> {
-  let found = datasets.get(name);
+async function load(name: string, images: ImageData): Promise<Dataset> {
+  const key = JSON.stringify([name, images.grey, images.size]);
+  let found = datasets.get(key);
   if (!found) {
-    found = dataset(name);
-    datasets.set(name, found);
+    found = dataset(name).then(async (whole) => {
+      const coloured = images.grey ? whole.grey() : whole;
+      return images.size === undefined || coloured.inputShape[0] === images.size
+        ? coloured
+        : coloured.resized(images.size);
+    });
+    datasets.set(key, found);
     if (datasets.size > remembered) datasets.delete(datasets.keys().next().value as string);
   }
   try {
     return await found;
   } catch (error) {
-    datasets.delete(name);
+    datasets.delete(key);
     throw error;
   }
 }
 
 /** The source in its own scale, what the search sees of it, and what is held out. */
-export async function openSource({ name, heldOut, examples, seed }: SourceData): Promise<{
+export async function openSource({ name, heldOut, examples, labels, images, seed }: SourceData): Promise<{
   source: Dataset;
   seen: Dataset;
   heldOut: Dataset;
 }> {
-  const source = (await load(name)).standardised();
+  const source = (await load(name, images)).standardised();
   const [rest, held] = source.split(heldOut, seed);
-  if (examples === undefined || examples === rest.train.count) return { source, seen: rest, heldOut: held };
+  const seen = examples === undefined || examples === rest.train.count ? rest : some(rest, examples, seed);
+  return { source, seen: labels === "shuffled" ? seen.shuffledLabels(seed) : seen, heldOut: held };
+}
+
+/** So many examples, as many of each class as can be. */
+function some(rest: Dataset, examples: number, seed: number): Dataset {
   if (examples > rest.train.count) {
     throw new TwotempError(
       "experiments/examples",
-      `${name} has ${rest.train.count} examples that aren't held out, not ${examples}`,
+      `${rest.name} has ${rest.train.count} examples that aren't held out, not ${examples}`,
     );
   }
-  const [seen] = rest.split(1 - examples / rest.train.count, seed);
-  return { source, seen, heldOut: held };
+  return rest.split(1 - examples / rest.train.count, seed)[0];
 }
 
-/** The target in the scale of the source. */
-export async function openTarget(name: string, source: Dataset): Promise<Dataset> {
-  return (await load(name)).standardised(source);
+/** The target in the scale and with the images of the source. */
+export async function openTarget(name: string, source: Dataset, images: ImageData = {}): Promise<Dataset> {
+  return (await load(name, images)).standardised(source);
 }
 
 /** The search space of a source. */

@@ -28,8 +28,10 @@ export const eachElement = (inputShape: readonly number[], perElement: number): 
 /** Convolves each channel with one fixed [height, width] kernel, keeping the shape. */
 export function convolveChannels(input: tf.Tensor4D, kernel: readonly (readonly number[])[]): tf.Tensor4D {
   const channels = input.shape[3];
-  const filter = tf.tile(tf.tensor4d(kernel.flat(), [kernel.length, kernel[0].length, 1, 1]), [1, 1, channels, 1]);
-  return tf.depthwiseConv2d(input, filter, 1, "same");
+  const filter = tf.tensor4d(kernel.flat(), [kernel.length, kernel[0].length, 1, 1]);
+  // Of one channel the two are the same, and an ordinary convolution is several times faster.
+  if (channels === 1) return tf.conv2d(input, filter, 1, "same");
+  return tf.depthwiseConv2d(input, tf.tile(filter, [1, 1, channels, 1]), 1, "same");
 }
 
 /** The product of a column and a row. */
