@@ -1,7 +1,7 @@
 import { Random } from "../engine/index.js";
-import { TwotempError } from "../errors.js";
 import type { Architecture, GateGroup, SearchSpace } from "../space/index.js";
 import { type Baseline, onlyKinds } from "./baseline.js";
+import { reasonOf, refusal } from "./refusal.js";
 
 /** What a set of operations adds up to: their number, parameters and multiply-adds. */
 type Sum = readonly [number, number, number];
@@ -52,13 +52,15 @@ export class OperationSampler {
     const total = (costs: ArrayLike<number>): number =>
       matched.mask.reduce((sum, open, gate) => sum + (open ? costs[gate] : 0), 0);
     this.goal = [matched.mask.reduce((sum, open) => sum + open, 0), total(parameters), total(multiplyAdds)];
+    const within = this.room();
     let later = new Map([[0, 1]]);
     this.ways = [later];
     for (const [s, stage] of [...this.choices.entries()].reverse()) {
       // Many choices of a stage cost the same.
       const alike = new Map<number, number>();
       for (const { sum } of stage) {
-        if (sum.every((value, i) => value <= this.goal[i])) alike.set(this.key(sum), (alike.get(this.key(sum)) ?? 0) + 1);
+        if (sum.every((value, i) => value <= this.goal[i]))
+          alike.set(this.key(sum), (alike.get(this.key(sum)) ?? 0) + 1);
       }
       const sums = [...alike].map(([key, number]) => ({ sum: this.sumOf(key), number }));
       const now = new Map<number, number>();
@@ -66,18 +68,32 @@ export class OperationSampler {
         const held = this.sumOf(key);
         for (const { sum, number: times } of sums) {
           const next: Sum = [held[0] + sum[0], held[1] + sum[1], held[2] + sum[2]];
-          // Only the goal itself matters once all stages are in.
-          if (next.some((value, i) => (s === 0 ? value !== this.goal[i] : value > this.goal[i]))) continue;
+          if (!within(s, next)) continue;
           const at = this.key(next);
           now.set(at, (now.get(at) ?? 0) + number * times);
         }
       }
       if (now.size > largestTable) {
-        throw new TwotempError("baselines/operations", `more than ${largestTable} distinct costs: gate fewer stages`);
+        throw refusal(`sets of operations have more than ${largestTable} distinct costs: gate fewer stages`);
       }
       this.ways.unshift(now);
       later = now;
     }
+  }
+
+  /** Whether what a sum of the stages from `s` on lacks of the goal can be had from those before. */
+  private room(): (s: number, sum: Sum) => boolean {
+    const bounds = (of: (...values: number[]) => number): Sum[] => {
+      const sums: Sum[] = [[0, 0, 0]];
+      for (const stage of this.choices) {
+        const part = (i: number): number => sums.at(-1)![i] + of(...stage.map(({ sum }) => sum[i]));
+        sums.push([part(0), part(1), part(2)]);
+      }
+      return sums;
+    };
+    const [least, most] = [bounds(Math.min), bounds(Math.max)];
+    return (s, sum) =>
+      sum.every((value, i) => this.goal[i] - value >= least[s][i] && this.goal[i] - value <= most[s][i]);
   }
 
   /** A sum within the goal as one number: far quicker to look up than its parts. */
@@ -129,8 +145,14 @@ export const randomOperations: Baseline = {
   label: "random, same cost and number",
   refuses: (space, learned) => {
     if (!onlyKinds(space, "op")) return "only operations are drawn by this rule";
-    const rare = learned.findIndex((architecture) => samplerOf(architecture).count < 20);
-    return rare < 0 ? undefined : `fewer than 20 sets of operations cost what learned architecture ${rare} costs`;
+    try {
+      const rare = learned.findIndex((architecture) => samplerOf(architecture).count < 20);
+      return rare < 0 ? undefined : `fewer than 20 sets of operations cost what learned architecture ${rare} costs`;
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason === undefined) throw error;
+      return reason;
+    }
   },
   candidates: async ({ space, learned, randomCount, seed }) => {
     return Array.from({ length: randomCount }, (_, i) => {
