@@ -90,7 +90,10 @@ async function transferUntil(
   const shots = options.shots ?? [1, 5, 10];
   const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
   if (retrainings % draws !== 0) {
-    throw new TwotempError("transfer/draws", `${retrainings} retrainings can't have ${draws} draws of each set of shots`);
+    throw new TwotempError(
+      "transfer/draws",
+      `${retrainings} retrainings can't have ${draws} draws of each set of shots`,
+    );
   }
   if (learned.length === 0) throw new TwotempError("transfer/learned", "no learned architecture was given");
   if (target.inputShape.join() !== source.inputShape.join()) {
