@@ -88,7 +88,7 @@ export const bestRandom: Baseline = {
   label: "best of n random, by the source",
   refuses: withoutHead,
   candidates: async (context) =>
-    context.learned.map(
-      (matched, i): Candidate => ({ architecture: bestOfRandom(context, matched, context.randomCount, i) }),
-    ),
+    context.learned.map((matched, i): Candidate => ({
+      architecture: bestOfRandom(context, matched, context.randomCount, i),
+    })),
 };

@@ -117,7 +117,17 @@ function effectRow(control: string, [first]: readonly Row[], learned: Measuremen
   const { source, target, gates, density, shots, space, strategy, variant, asked } = first;
   const head = { source, target, gates, density, shots, control, effect: size, low, high, searches, retrainings };
   const mean = average(learned);
-  return { ...head, space, strategy, variant, asked, learned: mean.mean, learnedLow: mean.low, learnedHigh: mean.high, p };
+  return {
+    ...head,
+    space,
+    strategy,
+    variant,
+    asked,
+    learned: mean.mean,
+    learnedLow: mean.low,
+    learnedHigh: mean.high,
+    p,
+  };
 }
 
 /**

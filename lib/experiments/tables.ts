@@ -12,20 +12,20 @@ const digits = 6;
 /** Digits of an architecture's hash. */
 const hashDigits = 12;
 
-const short = (value: Row[string]): Row[string] =>
-  typeof value === "number" ? Number(value.toFixed(digits)) : value;
+const short = (value: Row[string]): Row[string] => (typeof value === "number" ? Number(value.toFixed(digits)) : value);
 
 /** Without task ids, which change with every edit of the code behind them, and with short numbers. */
 function tidy(rows: readonly Row[]): Row[] {
-  return rows.map((row) => {
-    const { task: _, ...rest } = row;
-    return Object.fromEntries(
-      Object.entries(rest).map(([column, value]) => [
-        column,
-        column === "architecture" ? String(value).slice(0, hashDigits) : short(value),
-      ]),
-    );
-  });
+  return rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row)
+        .filter(([column]) => column !== "task")
+        .map(([column, value]) => [
+          column,
+          column === "architecture" ? String(value).slice(0, hashDigits) : short(value),
+        ]),
+    ),
+  );
 }
 
 /**

@@ -11,7 +11,7 @@ export interface MlpOptions {
   /** Default "relu". */
   readonly activation?: "relu" | "tanh" | "sigmoid" | "elu" | "selu" | "linear";
   /** How the hidden layers' weights are drawn; default "heNormal". */
-  readonly initializer?: "heNormal" | "heUniform" | "glorotNormal" | "glorotUniform" | "lecunNormal" | "orthogonal";
+  readonly initializer?: "heNormal" | "heUniform" | "glorotNormal" | "glorotUniform" | "leCunNormal" | "orthogonal";
 }
 
 /**

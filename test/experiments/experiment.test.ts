@@ -14,6 +14,7 @@ import {
   rowsToCsv,
   rowsToDataFrame,
   rowsToJsonLines,
+  varianceRows,
   runExperiment,
   experimentStatus,
   RunStore,
@@ -94,6 +95,41 @@ describe("experiments", () => {
     }
   });
 
+  test("pairs have densities and arms of their own, and the best of random ones tasks of its own", async () => {
+    await ready();
+    const plan = planExperiment(
+      parseExperiment({
+        ...transfer,
+        sources: undefined,
+        targets: undefined,
+        strategies: ["reset"],
+        densities: [0.1],
+        pairs: [
+          { source: "digits:0-4", target: "digits:5-9" },
+          { source: "digits:0-3", target: "digits:5-9", densities: [0.2, 0.3], arms: ["full"] },
+        ],
+        bestOf: { architectures: 4, searches: 2 },
+        spaces: [{ ...transfer.spaces[0], retrained: { model: { builder: "mlp", hidden: [9] }, gates: "input" } }],
+      }),
+    );
+    const of = (kind: string): typeof plan => plan.filter(({ task }) => task.kind === kind);
+    assert.deepEqual([of("search").length, of("best-random").length, of("transfer").length], [9, 6, 3]);
+    assert.deepEqual(
+      of("transfer").map(({ labels, task: { settings } }) => [labels.asked, (settings as { arms: string[] }).arms]),
+      [
+        [0.1, ["random"]],
+        [0.2, ["full"]],
+        [0.3, ["full"]],
+      ],
+    );
+    for (const { task } of of("transfer")) {
+      assert.equal(task.needs.length, 3 + 2);
+      const { rivals, space } = task.settings as { rivals: object[]; space: { model: { hidden: number[] } } };
+      assert.deepEqual(rivals, [{ arm: "best-random", architectures: 2 }]);
+      assert.deepEqual(space.model.hidden, [9]);
+    }
+  });
+
   test("spelling a default out changes no task, changing a setting does", async () => {
     await ready();
     const ids = (changes: object): string[] =>
@@ -127,6 +163,7 @@ describe("experiments", () => {
       [{ ...transfer, pairs: [{ source: "a", target: "b" }] }, /give pairs, or sources and targets/],
       [{ ...transfer, densities: [1.2] }, /densities/],
       [{ ...transfer, arms: ["magic"] }, /arms/],
+      [{ ...transfer, data: { labels: "none" } }, /data/],
     ];
     for (const [experiment, message] of bad) {
       assert.throws(
@@ -248,6 +285,8 @@ describe("results", () => {
           arm,
           search,
           retraining,
+          episode: retraining,
+          draw: retraining,
           accuracy: (arm === "worse" ? 0.5 : 0.6) + 0.01 * Math.sin(7 * search + 3 * arm.length) + 0.02 * retraining,
         })),
       ),
@@ -260,6 +299,43 @@ describe("results", () => {
     assert.ok((worse.low as number) > 8 && (worse.high as number) < 12, JSON.stringify(worse));
     assert.ok((equal.low as number) < 0 && (equal.high as number) > 0, JSON.stringify(equal));
     assert.ok((worse.pHolm as number) < 0.01 && (worse.pHolm as number) >= (worse.p as number));
+  });
+
+  test("effects between strategies, and the parts of the variance, are those that were planted", () => {
+    const levels = { reset: 0.6, fixed: 0.5 };
+    const rows = Object.entries(levels).flatMap(([strategy, level]) =>
+      [0, 1, 2, 3, 4, 5].flatMap((search) =>
+        [0, 1, 2, 3, 4, 5, 6, 7].map((retraining) => ({
+          source: "s",
+          target: "t",
+          gates: "input",
+          density: 0.1,
+          asked: 0.1,
+          shots: 5,
+          strategy,
+          arm: "learned",
+          search,
+          retraining,
+          episode: Math.floor(retraining / 2),
+          draw: retraining % 2,
+          accuracy: level + 0.02 * Math.sin(11 * search) + 0.04 * Math.cos(5 * Math.floor(retraining / 2)),
+        })),
+      ),
+    );
+    const effects = effectRows(rows);
+    assert.deepEqual(
+      effects.map(({ control, strategy }) => [control, strategy]),
+      [["strategy fixed", "reset"]],
+    );
+    assert.ok(Math.abs((effects[0].effect as number) - 10) < 1e-9);
+    const [parts] = varianceRows(rows) as Record<string, number>[];
+    const variance = (values: number[]): number => {
+      const centre = values.reduce((sum, value) => sum + value, 0) / values.length;
+      return values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
+    };
+    assert.ok(Math.abs(parts.search - variance([0, 1, 2, 3, 4, 5].map((s) => 2 * Math.sin(11 * s)))) < 1e-6);
+    assert.ok(Math.abs(parts.episode - variance([0, 1, 2, 3].map((e) => 4 * Math.cos(5 * e)))) < 1e-6);
+    assert.ok(Math.abs(parts.retraining) < 1e-6 && Math.abs(parts.residual) < 1e-6);
   });
 
   test("the library's own documentation of a record holds: bytes depend on the task alone", async (context) => {

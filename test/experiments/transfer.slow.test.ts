@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ready } from "../../lib/engine/index.js";
@@ -12,6 +12,7 @@ import {
   resultRows,
   runExperiment,
   RunStore,
+  saveTables,
 } from "../../lib/experiments/index.js";
 import { emptyFolder, recordBytes } from "./support.js";
 
@@ -57,6 +58,22 @@ describe("a transfer experiment", { timeout: 600_000 }, () => {
     // Two learned, three random and one full architecture, each retrained three times.
     assert.equal(rows.length, 3 * (2 + 3 + 1));
     assert.ok(rows.every(({ accuracy }) => (accuracy as number) >= 0 && (accuracy as number) <= 1));
+    // One reading of the test examples for the whole comparison, and it is in the record.
+    const [{ testReads }] = plan
+      .filter(({ task }) => task.kind === "transfer")
+      .map(({ task }) => store.get(task.id)?.result as { testReads: object });
+    assert.deepEqual(testReads, [{ dataset: "digits:5-9", examples: 896 }]);
+    const tables = emptyFolder(context);
+    const [saved, again] = [0, 1].map(() =>
+      saveTables(experiment, plan, store, tables).map((path) => readFileSync(path, "utf8")),
+    );
+    assert.deepEqual(again, saved);
+    assert.deepEqual(readdirSync(tables).sort(), [
+      "small-effects.csv",
+      "small-searches.csv",
+      "small-variance.csv",
+      "small.csv",
+    ]);
     const effects = effectRows(rows);
     assert.deepEqual(
       effects.map(({ control }) => control),

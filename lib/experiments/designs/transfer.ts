@@ -8,6 +8,7 @@ import { retrainingSchema } from "../tasks/transfer.js";
 import { type SourceData, sourceSchema, spaceSchema } from "../tasks/workspace.js";
 import { seedList, some, word } from "./schemas.js";
 
+const count = z.number().int().positive().max(10_000);
 const dataName = z.string().min(1).max(200);
 const densityList = some(z.number().gt(0).max(1).nullable());
 const armList = z.array(z.enum(Object.keys(baselines) as [string, ...string[]]));
@@ -49,8 +50,8 @@ const settingsSchema = z
     densities: densityList,
     /** Controls beside the learned arm; all that make sense for the space if nothing is said. */
     arms: armList.default(controls.map(({ name }) => name)),
-    /** For the arm "best-random": random architectures scored for each learned one, in tasks of their own. */
-    bestOf: z.number().int().positive().max(10_000).optional(),
+    /** The arm "best-random", made by tasks of its own: random architectures scored for each of the first learned ones. */
+    bestOf: z.strictObject({ architectures: count, searches: count }).optional(),
     shots: some(z.number().int().positive()),
     seeds: z.strictObject({ search: seedList }),
     retraining: retrainingSchema.prefault({}),
@@ -93,11 +94,11 @@ defineDesign({
                 return { task: makeTask("search", { source, space, search: options }), labels: { ...labels, seed } };
               });
               const best = learned.flatMap(({ task, labels: own }, i): PlannedTask[] => {
-                if (settings.bestOf === undefined) return [];
-                const scored = { source, space, of: settings.bestOf, seed: seeds.search[i] };
+                if (!settings.bestOf || i >= settings.bestOf.searches) return [];
+                const scored = { source, space, of: settings.bestOf.architectures, seed: seeds.search[i] };
                 return [{ task: makeTask("best-random", scored, [task.id]), labels: own }];
               });
-              const rivals = best.length > 0 ? ["best-random"] : [];
+              const rivals = best.length > 0 ? [{ arm: "best-random", architectures: best.length }] : [];
               searches.push(...learned);
               bests.push(...best);
               transfers.push({

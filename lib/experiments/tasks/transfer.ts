@@ -39,13 +39,15 @@ export const retrainingSchema: z.ZodType<RetrainingData, Partial<RetrainingData>
   seed: z.number().int().default(0),
 });
 
+const armName = z.enum(Object.keys(baselines) as [string, ...string[]]);
+
 const settingsSchema = z.strictObject({
   source: sourceSchema,
   target: z.string().min(1).max(200),
   space: spaceSchema,
-  arms: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])),
-  /** Arms whose architectures are results of tasks of their own, one a learned architecture; inputs after the learned. */
-  rivals: z.array(z.enum(Object.keys(baselines) as [string, ...string[]])).default([]),
+  arms: z.array(armName),
+  /** Arms whose architectures are results of tasks of their own: the last inputs, after the learned ones. */
+  rivals: z.array(z.strictObject({ arm: armName, architectures: count })).default([]),
   shots: z.array(count).min(1).max(100),
   retraining: retrainingSchema,
 });
@@ -60,15 +62,13 @@ defineTaskKind({
     const { source, seen, heldOut } = await openSource(sourceData);
     const { dataset: target, reads } = watched(await openTarget(targetName, source, sourceData.images));
     const space = openSpace(spaceData, seen);
-    const given = context.inputs.map((input) =>
+    const learned = context.inputs.map((input) =>
       Architecture.fromJSON((input as { architecture: unknown }).architecture, space),
     );
-    const searches = given.length / (1 + rivals.length);
-    const learned = given.slice(0, searches);
-    const made = rivals.map((name, i): Baseline => {
-      const own = given.slice((i + 1) * searches, (i + 2) * searches);
+    const made = rivals.map(({ arm, architectures }): Baseline => {
+      const own = learned.splice(learned.length - architectures, architectures);
       return {
-        ...baselines[name],
+        ...baselines[arm],
         refuses: () => undefined,
         candidates: async () => own.map((architecture) => ({ architecture })),
       };
