@@ -1,6 +1,6 @@
 import { TwotempError } from "../errors.js";
 import { sizeOf } from "./labels.js";
-import type { Counts } from "./liveness.js";
+import type { Counts, LayerCounts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
 import type { GateGroup } from "./types.js";
 
@@ -12,7 +12,10 @@ export interface Budget {
   readonly parameters?: number;
   /** Most multiply-adds of the compacted network. */
   readonly multiplyAdds?: number;
-  /** Whether the density holds in every group of gates by itself; default false, over all gates. */
+  /**
+   * Whether the density holds in every group of gates by itself, and limits in every layer by itself: each may have the
+   * same fraction of what it costs in the whole network. Default false: over the whole network.
+   */
   readonly everyGroup?: boolean;
   /** N of M: in each run of `of` weights along the input axis of a kernel, `keep` are kept (2 of 4 runs fast on some hardware). */
   readonly pattern?: { readonly keep: number; readonly of: number };
@@ -29,6 +32,8 @@ export interface Discretised {
   readonly counts: Counts;
   /** The fraction of gates that is kept. */
   readonly density: number;
+  /** What is kept of each measure that the budget names. What is left is less than the next gates in line would take. */
+  readonly kept: Readonly<Partial<Record<"density" | "parameters" | "multiplyAdds", number>>>;
   /** Gates that were opened to mend cuts, and gates that were closed in their place. */
   readonly opened: readonly number[];
   readonly closed: readonly number[];
@@ -89,26 +94,34 @@ export function byScore(scores: ArrayLike<number>): Int32Array {
  */
 export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget: Budget): Discretised {
   requireScores(scores, space.gateCount);
-  const limits = limitsOf(budget);
+  const limits = limitsOf(space, budget);
   const order = byScore(scores);
   const mask = startingMask(space, scores, order, budget);
   const opened: number[] = [];
   const closed: number[] = [];
   const mends = budget.repair ?? true;
   if (limits.length > 0) {
-    const within = fill(space, order, mask, limits, mends);
+    const within = fill(space, order, mask, limits, budget);
     mask.set(within.mask);
     opened.push(...within.opened);
   } else if (mends) {
     opened.push(...mend(space, order, mask));
     if (opened.length > 0) closed.push(...closeWorst(space, order, mask, opened, groupsToKeep(space, budget)));
   }
-  return { mask, counts: space.count(mask), density: openCount(mask) / Math.max(1, mask.length), opened, closed };
+  const counts = space.count(mask);
+  const density = openCount(mask) / Math.max(1, mask.length);
+  const kept = {
+    ...(budget.density !== undefined && { density }),
+    ...(budget.parameters !== undefined && { parameters: counts.parameters }),
+    ...(budget.multiplyAdds !== undefined && { multiplyAdds: counts.multiplyAdds }),
+  };
+  return { mask, counts, density, kept, opened, closed };
 }
 
-type Limit = { readonly measure: "parameters" | "multiplyAdds"; readonly most: number };
+/** The most that a layer, or without one the whole network, may cost. */
+type Limit = { readonly measure: keyof LayerCounts; readonly most: number; readonly layer?: string };
 
-function limitsOf({ density, pattern, parameters, multiplyAdds }: Budget): Limit[] {
+function limitsOf(space: SearchSpace, { density, pattern, parameters, multiplyAdds, everyGroup }: Budget): Limit[] {
   const limits: Limit[] = [];
   for (const [measure, most] of [
     ["parameters", parameters],
@@ -116,7 +129,14 @@ function limitsOf({ density, pattern, parameters, multiplyAdds }: Budget): Limit
   ] as const) {
     if (most === undefined) continue;
     if (!(most > 0)) throw new TwotempError("space/budget", `${measure} must be positive, got ${most}`);
-    limits.push({ measure, most });
+    if (!everyGroup) limits.push({ measure, most });
+    else {
+      for (const [layer, full] of space.wholeByLayer()) {
+        // A little more, for rounding.
+        const share = (most / space.full[measure]) * full[measure] * (1 + 1e-9);
+        if (share > 0) limits.push({ measure, most: share, layer });
+      }
+    }
   }
   if (limits.length === 0 && density === undefined && !pattern) {
     throw new TwotempError("space/budget", "a budget needs a density, parameters, multiplyAdds or a pattern");
@@ -149,6 +169,15 @@ function startingMask(space: SearchSpace, scores: ArrayLike<number>, order: Int3
   return mask;
 }
 
+/** The axis of a gated kernel along which its inputs stand. */
+function inputAxis({ gating: { anatomy, plan } }: SearchSpace, offset: number): number {
+  const w = plan.weights.findIndex(({ gateOffset }) => gateOffset === offset);
+  const kernels = anatomy.calls.flatMap(({ weights, links }) =>
+    links.flatMap(({ kernel }) => (kernel && weights[kernel.weight] === w ? [kernel] : [])),
+  );
+  return kernels[0].inAxis;
+}
+
 /** Keeps `keep` of each `of` neighbours along the input axis of each gated kernel. */
 function applyPattern(
   space: SearchSpace,
@@ -163,7 +192,7 @@ function applyPattern(
   if (kernels.length === 0)
     throw new TwotempError("space/budget", "a pattern is for weight gates: this space has none");
   for (const { offset, shape } of kernels) {
-    const axis = shape.length - 2;
+    const axis = inputAxis(space, offset);
     const stride = sizeOf(shape.slice(axis + 1));
     const extent = shape[axis];
     const size = sizeOf(shape);
@@ -251,60 +280,102 @@ const groupsToKeep = (
   return everyGroup ? space.groups : [{ offset: 0, size: space.gateCount }];
 };
 
-/** The best-scored gates of `allowed` whose network keeps to the limits. */
+/** The cost of a layer, or without one of all together. */
+const costOf = (layers: ReadonlyMap<string, LayerCounts>, { measure, layer }: Limit): number => {
+  if (layer !== undefined) return layers.get(layer)?.[measure] ?? 0;
+  let sum = 0;
+  for (const counts of layers.values()) sum += counts[measure];
+  return sum;
+};
+
+/** The best-scored gates of `allowed` whose network keeps to the limits; with `everyGroup`, the best part of each group. */
 function fill(
   space: SearchSpace,
   order: Int32Array,
   allowed: Uint8Array,
   limits: readonly Limit[],
-  mends: boolean,
+  { everyGroup = false, repair = true }: Budget,
 ): { mask: Uint8Array; opened: number[] } {
   const candidates = order.filter((gate) => allowed[gate]);
-  const fits = (mask: Uint8Array): boolean => {
-    const counts = space.count(mask);
-    return limits.every(({ measure, most }) => counts[measure] <= most);
-  };
+  const parts = everyGroup
+    ? space.groups.map(({ offset, size }) => candidates.filter((gate) => gate >= offset && gate < offset + size))
+    : [candidates];
   const prefix = (count: number): { mask: Uint8Array; opened: number[] } => {
     const mask = new Uint8Array(space.gateCount);
-    for (const gate of candidates.subarray(0, count)) mask[gate] = 1;
-    return { mask, opened: mends ? mend(space, order, mask) : [] };
+    for (const part of parts) {
+      const own = Math.floor((count * part.length) / Math.max(1, candidates.length));
+      for (const gate of part.subarray(0, own)) mask[gate] = 1;
+    }
+    return { mask, opened: repair ? mend(space, order, mask) : [] };
+  };
+  const exceeded = (mask: Uint8Array): Limit | undefined => {
+    const layers = space.liveness(mask).byLayer();
+    return limits.find((limit) => costOf(layers, limit) > limit.most);
   };
   let least = 0;
   let most = candidates.length;
   while (least < most) {
     const middle = (least + most + 1) >> 1;
-    if (fits(prefix(middle).mask)) least = middle;
+    if (exceeded(prefix(middle).mask) === undefined) least = middle;
     else most = middle - 1;
   }
   const start = prefix(least);
-  if (!fits(start.mask)) {
-    const counts = space.count(start.mask);
-    const found = limits.map(({ measure }) => `${counts[measure]} ${measure}`).join(" and ");
-    const asked = limits.map((limit) => `${limit.most} ${limit.measure}`).join(" and ");
-    throw new TwotempError("space/budget", `the smallest network found has ${found}, the budget is ${asked}`);
+  const broken = exceeded(start.mask);
+  if (broken) {
+    const found = costOf(space.liveness(start.mask).byLayer(), broken);
+    const where = broken.layer === undefined ? "" : ` in layer ${broken.layer}`;
+    throw new TwotempError(
+      "space/budget",
+      `the smallest network found has ${found} ${broken.measure}${where}, the budget is ${Number(broken.most.toFixed(2))} ${broken.measure}`,
+    );
   }
-  addWhatFits(space, candidates.subarray(least), start.mask, fits);
+  addWhatFits(space, candidates, start.mask, limits);
   return start;
 }
 
-/** Opens the gates that still fit, in order. Of the equally costly weights of a kernel, the first that doesn't is the last tried. */
-function addWhatFits(
-  space: SearchSpace,
-  candidates: Int32Array,
-  mask: Uint8Array,
-  fits: (mask: Uint8Array) => boolean,
-): void {
+/** After so many gates of a group that don't fit, one after another, its others, which cost much the same, aren't tried. */
+const triesPerGroup = 32;
+
+/** Opens the gates that still fit, in order, again until none does: one that was opened may make another cheaper. */
+function addWhatFits(space: SearchSpace, candidates: Int32Array, mask: Uint8Array, limits: readonly Limit[]): void {
   const groupOf = new Int32Array(space.gateCount);
   space.groups.forEach(({ offset, size }, g) => groupOf.fill(g, offset, offset + size));
+  const savings = { parameters: space.gateSavings("parameters"), multiplyAdds: space.gateSavings("multiplyAdds") };
   const full = new Set<number>();
-  for (const gate of candidates) {
+  const failed = new Int32Array(space.groups.length);
+  const room = (): number[] => {
+    const layers = space.liveness(mask).byLayer();
+    return limits.map((limit) => limit.most - costOf(layers, limit));
+  };
+  let left = room();
+  const opens = (gate: number): boolean => {
     const group = groupOf[gate];
-    if (mask[gate] || full.has(group)) continue;
+    if (mask[gate] || full.has(group)) return false;
+    const { kind, layers } = space.groups[group];
+    // No weight of a kernel costs less than itself.
+    const noRoom = limits.some(
+      ({ measure, layer }, l) => (layer === undefined || layers.includes(layer)) && left[l] < savings[measure][gate],
+    );
+    if (kind === "weight" && noRoom) {
+      full.add(group);
+      return false;
+    }
     mask[gate] = 1;
-    if (fits(mask)) continue;
-    mask[gate] = 0;
-    if (space.groups[group].kind === "weight") full.add(group);
-    if (full.size === space.groups.length) return;
+    const now = room();
+    if (now.some((rest) => rest < 0)) {
+      mask[gate] = 0;
+      if (++failed[group] === triesPerGroup) full.add(group);
+      return false;
+    }
+    failed[group] = 0;
+    const costs = now.some((rest, l) => rest !== left[l]);
+    left = now;
+    return costs;
+  };
+  let opened = true;
+  while (opened && full.size < space.groups.length) {
+    opened = false;
+    for (const gate of candidates) opened = opens(gate) || opened;
   }
 }
 

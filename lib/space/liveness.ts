@@ -345,7 +345,23 @@ export class Liveness {
 
   /** Parameters, multiply-adds and peak activation bytes of what is left. */
   count(): Counts {
+    let parameters = 0;
+    let multiplyAdds = 0;
+    for (const layer of this.byLayer().values()) {
+      parameters += layer.parameters;
+      multiplyAdds += layer.multiplyAdds;
+    }
+    return { parameters, multiplyAdds, activationBytes: this.peakActivationBytes() };
+  }
+
+  /** Parameters and multiply-adds of each layer that is left, by its path. */
+  byLayer(): Map<string, LayerCounts> {
     const { anatomy, plan } = this.gating;
+    const layers = new Map<string, { parameters: number; multiplyAdds: number }>();
+    const of = (path: string): { parameters: number; multiplyAdds: number } => {
+      if (!layers.has(path)) layers.set(path, { parameters: 0, multiplyAdds: 0 });
+      return layers.get(path)!;
+    };
     const callsOf = new Map<number, number[]>();
     for (const [c, call] of anatomy.calls.entries()) {
       if (!this.isNeeded(call)) continue;
@@ -358,17 +374,18 @@ export class Liveness {
       const alone = calls.length === 1;
       entries.set(w, alone ? this.usedEntries(first, anatomy.calls[first].weights.indexOf(w)) : ones(this.keep(w)));
     }
-    let parameters = 0;
-    for (const [w, count] of entries) if (!isStatistic(plan.weights[w].name)) parameters += count;
-    let multiplyAdds = 0;
+    for (const [w, count] of entries) {
+      if (!isStatistic(plan.weights[w].name)) of(plan.weights[w].layer).parameters += count;
+    }
     for (const call of anatomy.calls) {
       if (!this.isNeeded(call)) continue;
-      multiplyAdds += ownMultiplyAdds(call, this.aliveShape(call.inputs[0]));
+      const layer = of(call.path);
+      layer.multiplyAdds += ownMultiplyAdds(call, this.aliveShape(call.inputs[0]));
       for (const { kernel, positions } of call.links) {
-        if (kernel) multiplyAdds += positions * entries.get(call.weights[kernel.weight])!;
+        if (kernel) layer.multiplyAdds += positions * entries.get(call.weights[kernel.weight])!;
       }
     }
-    return { parameters, multiplyAdds, activationBytes: this.peakActivationBytes() };
+    return layers;
   }
 
   /** The shape of a value in the compacted network, for one example. */
@@ -529,6 +546,9 @@ export interface Counts {
   /** The largest number of bytes (float32) that values of one example take up at one time, layer after layer. */
   readonly activationBytes: number;
 }
+
+/** What one layer costs. */
+export type LayerCounts = Pick<Counts, "parameters" | "multiplyAdds">;
 
 /** Custom layers may say what they cost: multiply-adds from the shape of one example. */
 export interface CostedLayer {

@@ -17,6 +17,9 @@ const any = (parts: readonly tf.Tensor[]): tf.Tensor => {
 /** The same along axes of one tensor. */
 const anyAlong = (part: tf.Tensor, axis: number | number[]): tf.Tensor => tf.sub(1, tf.prod(tf.sub(1, part), axis));
 
+/** The smaller of a number and each of several. (The gradient that TensorFlow.js has for a minimum can't spread one.) */
+const least = (one: tf.Tensor, several: tf.Tensor): tf.Tensor => tf.minimum(tf.mul(one, tf.onesLike(several)), several);
+
 const zeroAt = (indices: Int32Array): Int32Array => indices.map((index) => Math.max(0, index));
 
 /**
@@ -24,8 +27,9 @@ const zeroAt = (indices: Int32Array): Int32Array => indices.map((index) => Math.
  * "or".
  *
  * At every vertex it is the count of the compacted network exactly, with all that dies up- and downstream. Between
- * vertices it is the multilinear cost (each entry of a weight times its own gate and those of the two units that it
- * connects) times the chances that these units are fed and read, which are near 1 unless a layer is about to starve.
+ * vertices it is the multilinear cost (each entry of a weight times its own gate, those of the two units that it
+ * connects and that of its operation or block) times the chances that these units are fed and read, which are near 1
+ * unless a layer is about to starve.
  */
 export class RelaxedCount {
   private readonly open: (c: number, input: number) => tf.Tensor | undefined;
@@ -204,15 +208,15 @@ export class RelaxedCount {
       const isAdd = stations[stationOf[call.outputs[0]]].merge === "add";
       const joins = call.layer.getClassName() === "Concatenate";
       call.inputs.forEach((value, k) => {
+        // A chain reads the same x as what steps over it.
         if (steps.differences.has(call.layer) && k === 1) return;
         const station = stationOf[value];
         let share = needed;
         if (isAdd) {
+          // An operand has one gate for all of its units.
           const gate = this.open(c, k);
-          const there = tf.mul(this.something[station], this.aliveAt(station));
-          share = tf.mul(needed, anyAlong(gate ? tf.mul(there, gate) : there, 0));
-          // What isn't stepped over is f(x) itself: x isn't read beside it.
-          if (steps.adds.has(call.layer) && k === 0) share = tf.mul(share, tf.sub(1, tf.reshape(this.open(c, 1)!, [])));
+          const there = anyAlong(tf.mul(this.something[station], this.aliveAt(station)), 0);
+          share = tf.mul(needed, gate ? tf.mul(there, tf.reshape(gate, [])) : there);
         } else if (joins) share = tf.mul(needed, anyAlong(this.aliveAt(station), 0));
         wanted[value].push(share);
       });
@@ -240,8 +244,10 @@ export class RelaxedCount {
     const parts = users.map(([c, call]) => {
       const weight = call.weights.indexOf(w);
       const used = this.usedAlong(c, weight);
-      const [rows, columns] = [used.at(-2), used.at(-1)];
-      return { rows, columns, needed: this.needed[c] };
+      // Units that a call makes are read only if the call is needed: what both wait for counts once.
+      const own = call.axes[weight].findLastIndex((axis) => axis !== undefined && axis.input === undefined);
+      if (own >= 0) used[own] = least(this.needed[c], used[own]!);
+      return { rows: used.at(-2), columns: used.at(-1), needed: own >= 0 ? tf.scalar(1) : this.needed[c] };
     });
     const rowCount = shape.at(-2) ?? 1;
     const columnCount = shape.at(-1) ?? 1;
@@ -272,7 +278,11 @@ export class RelaxedCount {
     for (const [c, call] of anatomy.calls.entries()) {
       for (const { kernel, positions } of call.links) {
         if (!kernel || positions === 0) continue;
-        parts.push(tf.mul(tf.mul(this.entries(call.weights[kernel.weight]), positions), this.needed[c]));
+        const w = call.weights[kernel.weight];
+        const entries = tf.mul(this.entries(w), positions);
+        // The calls of a shared layer have the same entries, each of them if it is needed itself.
+        const shared = anatomy.calls.filter(({ weights }) => weights.includes(w)).length > 1;
+        parts.push(shared ? tf.mul(entries, this.needed[c]) : entries);
       }
       const own = ownMultiplyAdds(call, anatomy.graph.values[call.inputs[0]].shape);
       if (own === 0) continue;

@@ -6,7 +6,7 @@ import { type CostMeasure, gateCosts } from "./costs.js";
 import { type Budget, discretise, keepLargest } from "./discretise.js";
 import { gateModel, type GateSelector, type Gating, type Ungated } from "./gating.js";
 import { asTensors, drawConstant, drawWeight } from "./initialise.js";
-import { type Counts, Liveness } from "./liveness.js";
+import { type Counts, type LayerCounts, Liveness } from "./liveness.js";
 import { relaxedCount } from "./relaxed.js";
 import { type SpaceSummary, summarise } from "./summary.js";
 import type { GateGroup, Plan } from "./types.js";
@@ -53,6 +53,11 @@ export class SearchSpace {
    */
   count(mask: ArrayLike<number>): Counts {
     return this.liveness(mask).count();
+  }
+
+  /** What each layer of the whole network costs, by its path. */
+  wholeByLayer(): Map<string, LayerCounts> {
+    return this.liveness(new Uint8Array(this.gateCount).fill(1)).byLayer();
   }
 
   /** Which units, weights and layers are left at a vertex. */
@@ -165,7 +170,8 @@ export class SearchSpace {
 
   /**
    * The architecture that keeps the gates with the largest scores within a budget, mended where that would cut the
-   * network; see {@link discretise}. Its provenance tells the budget and the gates that mending opened and closed.
+   * network; see {@link discretise}. Its provenance tells the budget, what is kept of it, and the gates that
+   * mending opened and closed.
    *
    * @param scores - one a gate, for example logits
    * @throws TwotempError `space/budget`, `space/density`, `space/mask`, `space/scores`
@@ -175,8 +181,8 @@ export class SearchSpace {
    * ```
    */
   within(scores: ArrayLike<number>, budget: Budget, provenance: Provenance = {}): Architecture {
-    const { mask, opened, closed } = discretise(this, scores, budget);
-    return this.architecture(mask, { ...provenance, budget, opened, closed });
+    const { mask, kept, opened, closed } = discretise(this, scores, budget);
+    return this.architecture(mask, { ...provenance, budget, kept, opened, closed });
   }
 
   /** What is gated, what isn't and why, what each group costs: plain data whose `toString()` is a table. */

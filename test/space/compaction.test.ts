@@ -31,7 +31,9 @@ describe("masked and compacted are the same network", () => {
 
   test("VGG and MobileNet with unit gates", () => {
     assert.ok(checkCompaction(vgg({ depth: 11, classes: 3, width: 1 / 16 }), "unit", 0.7, 1));
-    assert.ok(checkCompaction(mobilenet({ inputShape: [16, 16, 3], classes: 3, width: 1 / 8 }), "unit", 0.8, 1));
+    const mobile = mobilenet({ inputShape: [16, 16, 3], classes: 3, width: 1 / 8 });
+    // 27 normalisations over the batch, one after another: the last bit of the input alone moves the output by 6e-6.
+    assert.ok(checkCompaction(mobile, "unit", 0.8, 1, { trainingTolerance: 1e-4 }));
   });
 
   test("networks of operations", () => {

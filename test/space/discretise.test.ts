@@ -1,14 +1,27 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { Random, ready } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
 import { cnn, mlp, resnet } from "../../lib/models/index.js";
 import { discretise, keepLargest, type SearchSpace, searchSpace } from "../../lib/space/index.js";
+import { selectors } from "./kinds.js";
+import { buildModel, recipes } from "./randomGraph.js";
 
+const { mixed } = selectors;
 const scoresOf = (space: SearchSpace, seed: number): Float32Array =>
   new Random(seed, "scores").normals(space.gateCount);
 const open = (mask: Uint8Array): number => mask.reduce((sum, gate) => sum + gate, 0);
+/** What `act` gives; undefined if no network is that small. */
+const orRefused = <T>(act: () => T): T | undefined => {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof TwotempError && ["space/budget", "space/disconnected"].includes(error.code)) return undefined;
+    throw error;
+  }
+};
 const refuses = (act: () => unknown, code: string, text: RegExp): void =>
   assert.throws(
     act,
@@ -65,6 +78,62 @@ describe("a budget", () => {
     }
   });
 
+  test("is met as closely as the cheapest gate allows, and tells how closely: random models", () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(
+        recipes(8),
+        fc.constantFrom("weight", "unit", "block", mixed),
+        fc.constantFrom("parameters", "multiplyAdds"),
+        fc.double({ min: 0.1, max: 0.9, noNaN: true }),
+        fc.boolean(),
+        (recipe, gates, measure, part, everyGroup) => {
+          const space = searchSpace(buildModel(recipe), { gates });
+          const most = Math.ceil(part * space.full[measure]);
+          if (space.gateCount === 0 || space.gateCount > 300 || most === 0) return;
+          const found = orRefused(() => discretise(space, scoresOf(space, 1), { [measure]: most, everyGroup }));
+          if (!found) return;
+          compared += 1;
+          const { mask, counts, kept } = found;
+          assert.deepEqual(kept, { [measure]: counts[measure] });
+          const whole = space.wholeByLayer();
+          const fits = (at: Uint8Array): boolean => {
+            const layers = space.liveness(at).byLayer();
+            const total = space.count(at)[measure];
+            if (!everyGroup) return total <= most;
+            return [...layers].every(
+              ([name, layer]) => layer[measure] <= (most / space.full[measure]) * whole.get(name)![measure] * 1.00001,
+            );
+          };
+          assert.ok(fits(mask), "it keeps to the budget");
+          for (let gate = 0; gate < space.gateCount; gate++) {
+            const more = mask.with(gate, 1);
+            if (space.count(more)[measure] > counts[measure]) assert.ok(!fits(more), `gate ${gate} fits, too`);
+          }
+        },
+      ),
+      { numRuns: 60, seed: 5, includeErrorInReport: true },
+    );
+    assert.ok(compared >= 15, `${compared} of 60 were compared`);
+  });
+
+  test("in every layer by itself leaves each layer its part, and names the layer that can't have it", () => {
+    const space = searchSpace(cnn({ inputShape: [8, 8, 1], filters: [8, 16], dense: 16, classes: 4 }), {
+      gates: "unit",
+    });
+    const most = space.full.multiplyAdds * 0.4;
+    const { mask } = discretise(space, scoresOf(space, 6), { multiplyAdds: most, everyGroup: true });
+    const layers = space.liveness(mask).byLayer();
+    for (const [name, { multiplyAdds }] of space.wholeByLayer()) {
+      assert.ok(layers.get(name)!.multiplyAdds <= 0.4 * multiplyAdds * 1.00001, name);
+    }
+    refuses(
+      () => space.within(scoresOf(space, 6), { parameters: space.full.parameters / 100, everyGroup: true }),
+      "space/budget",
+      /in layer \w+, the budget is [\d.]+ parameters/,
+    );
+  });
+
   test("of weights is met exactly where a gate costs one parameter", () => {
     const space = searchSpace(mlp({ inputShape: [20], hidden: [12], classes: 3 }), { gates: "weight" });
     for (const most of [100, 137, 200]) {
@@ -96,6 +165,29 @@ describe("a budget", () => {
       }
     }
     refuses(() => discretise(space, scores, { pattern: { keep: 5, of: 4 } }), "space/budget", /5 of 4/);
+  });
+
+  test("of two in four runs along the inputs of every kind of kernel", () => {
+    const { layers } = tf;
+    const kernels: [tf.layers.Layer, number][] = [
+      [layers.conv2d({ filters: 5, kernelSize: 3 }), 2],
+      [layers.conv2dTranspose({ filters: 5, kernelSize: 3 }), 3],
+    ];
+    for (const [layer, axis] of kernels) {
+      const input = tf.input({ shape: [6, 6, 8] });
+      const model = tf.model({ inputs: input, outputs: layer.apply(input) as tf.SymbolicTensor });
+      const space = searchSpace(model, { gates: "weight" });
+      const { mask } = discretise(space, scoresOf(space, 4), { pattern: { keep: 2, of: 4 } });
+      const kept = tf.tidy(() => {
+        const kernel = tf.tensor(mask, space.groups[0].shape as number[], "int32");
+        const order = [0, 1, 2, 3].filter((a) => a !== axis);
+        return tf.sum(tf.reshape(tf.transpose(kernel, [...order, axis]), [-1, 4]), 1).dataSync();
+      });
+      assert.ok(
+        kept.every((count) => count === 2),
+        layer.getClassName(),
+      );
+    }
   });
 
   test("that no network meets, or that asks for nothing, is refused", () => {

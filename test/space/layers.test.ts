@@ -105,7 +105,6 @@ const models: Readonly<Record<string, () => tf.LayersModel>> = {
   Masking: () => sequence(() => layers.masking({ maskValue: 0 })),
   Embedding: () => whole(layers.embedding({ inputDim: 4, outputDim: 5, name: "before" })),
   Add: () => merge(() => layers.add()),
-  Subtract: () => merge(() => layers.add()),
   Multiply: () => merge(() => layers.multiply()),
   Average: () => merge(() => layers.average()),
   Maximum: () => merge(() => layers.maximum()),

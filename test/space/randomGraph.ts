@@ -21,6 +21,8 @@ export const recipes = (most: number): fc.Arbitrary<Recipe> =>
     instructions: fc.array(fc.record({ kind: fc.nat(63), first: fc.nat(31), second: fc.nat(31), size: fc.nat(7) }), {
       minLength: 1,
       maxLength: most,
+      // As many long models as short ones.
+      size: "max",
     }),
   });
 

@@ -3,8 +3,8 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { Random, ready } from "../../lib/engine/index.js";
-import { cellStages, mlp, operationNetwork, resnet } from "../../lib/models/index.js";
-import { type SearchSpace, searchSpace } from "../../lib/space/index.js";
+import { cellStages, mlp, operationNetwork, resnet, vgg } from "../../lib/models/index.js";
+import { type GateSelector, type SearchSpace, searchSpace } from "../../lib/space/index.js";
 import { randomArchitecture } from "./compactionProperty.js";
 import { selectors } from "./kinds.js";
 import { buildModel, recipes } from "./randomGraph.js";
@@ -67,6 +67,37 @@ describe("the relaxed count", () => {
     near(searchSpace(model, { gates: "input" }), inputs, 30 * sum(inputs) + 30 + 30 * 4 + 4);
     const units = new Random(2).uniforms(30, 0.3, 0.9);
     near(searchSpace(model, { gates: "unit" }), units, (20 + 1 + 4) * sum(units) + 4);
+  });
+
+  test("is the mean over vertices drawn by the gates, where all can be enumerated", () => {
+    const stages = [
+      { name: "stem", operations: ["conv3"], filters: 4 },
+      { name: "edge", operations: ["conv3", "depthwise3", "max3", "average3", "skip", "conv5"] },
+    ];
+    const cases: [tf.LayersModel, GateSelector, number][] = [
+      [resnet({ depth: 14, inputShape: [8, 8, 1], classes: 3, filters: 3 }), "block", 1e-5],
+      [vgg({ depth: 16, classes: 3, width: 1 / 32 }), "block", 1e-5],
+      [mlp({ inputShape: [7], hidden: [4], classes: 2 }), "input", 1e-3],
+      [
+        operationNetwork({ inputShape: [8, 8, 1], classes: 3, stages }),
+        (layer) => (layer.name === "edge" ? "op" : "none"),
+        1e-3,
+      ],
+    ];
+    for (const [model, gates, tolerance] of cases) {
+      const space = searchSpace(model, { gates });
+      const at = new Random(1, model.name).uniforms(space.gateCount, 0.7, 0.95);
+      for (const measure of measures) {
+        let mean = 0;
+        for (let vertex = 0; vertex < 2 ** space.gateCount; vertex++) {
+          const mask = Uint8Array.from(at, (_, i) => (vertex >> i) & 1);
+          const chance = mask.reduce((product, open, i) => product * (open ? at[i] : 1 - at[i]), 1);
+          mean += chance * space.count(mask)[measure];
+        }
+        const relaxed = value(space, at, measure);
+        assert.ok(Math.abs(relaxed / mean - 1) < tolerance, `${model.name} ${measure}: ${relaxed} is not ${mean}`);
+      }
+    }
   });
 
   test("has the gradient that differences give", () => {
