@@ -22,7 +22,8 @@ export class TwotempError extends Error {
   }
 }
 
-Object.defineProperty(TwotempError.prototype, inspect.custom, {
+// `inspect.custom` by its public name: a page has no `inspect`, see plot/page.ts.
+Object.defineProperty(TwotempError.prototype, Symbol.for("nodejs.util.inspect.custom"), {
   /** In a notebook one line, without the stack that leads through the kernel. */
   value(this: TwotempError, _depth: number, options: InspectOptions): string {
     return inKernel() ? `${this.name}: ${this.message}` : inspect(this, { ...options, customInspect: false });

@@ -12,7 +12,7 @@ import { palette } from "./style.js";
  * @returns a figure; its table has one row a bound: both sides, their ratio, whether it holds
  */
 export function bounds(bounds: readonly Bound[], options: FigureOptions = {}): Figure {
-  const { data, layout } = boundParts(bounds, "x", "y");
+  const { data, layout } = boundParts(bounds, "x", "y", (bound) => `${bound.theorem}, ${boundText(bound)}`);
   return makeFigure(
     {
       title: "Measured, beside what the theorems allow",

@@ -13,3 +13,4 @@ export { saveRun } from "./saveRun.js";
 export { show } from "./show.js";
 export { closeBrowser, png, saveFigure, type SavedFigure, type StillOptions, svg } from "./stills.js";
 export { type ArmStyle, armStyle, palette, type Theme } from "./style.js";
+export { convergenceExplorer } from "./theory/convergenceExplorer.js";

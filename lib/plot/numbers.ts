@@ -39,3 +39,10 @@ export function runningMean(values: readonly number[], width: number): number[] 
     return (sums[to] - sums[from]) / (to - from);
   });
 }
+
+/** Ticks of a logarithmic axis at the powers of ten between two values, written out: `0.01`, `1,000`. */
+export function decades(low: number, high: number): { readonly tickvals: number[]; readonly ticktext: string[] } {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  const tickvals = Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => Number(`1e${first + k}`));
+  return { tickvals, ticktext: tickvals.map((value) => value.toLocaleString("en-US", { maximumFractionDigits: 12 })) };
+}

@@ -12,7 +12,7 @@ interface Page {
   readonly diverging: readonly (readonly [number, string])[];
 }
 
-const pages: Readonly<Record<Theme, Page>> = {
+export const pages: Readonly<Record<Theme, Page>> = {
   light: {
     paper: "#ffffff",
     ink: "#1f2328",
@@ -128,7 +128,7 @@ export function groupColors(count: number): string[] {
 }
 
 /** Arial's metrics on every system, so that text takes the same room wherever a figure is drawn. */
-const fontFamily = "Arial, 'Liberation Sans', Helvetica, sans-serif";
+export const fontFamily = "Arial, 'Liberation Sans', Helvetica, sans-serif";
 
 /** The Plotly template of a theme: everything about the look that isn't data. */
 export function template(theme: Theme): Readonly<Record<string, unknown>> {

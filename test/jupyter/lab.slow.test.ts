@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { needs } from "../support.js";
@@ -95,6 +95,44 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
     await lab.page.getByText("No Kernel").first().waitFor();
     await moveSlider();
     await screenshot("without-kernel");
+  });
+
+  test("the convergence explorer searches in a saved notebook, without a kernel; untrusted, its figure still moves", async () => {
+    const notebook = write("convergence", [
+      'import * as tt from "twotemp";',
+      "await tt.show(tt.convergenceExplorer({ steps: 50 }));",
+      'await tt.show(tt.figures.convergence(tt.convergenceStudy({ steps: 50 })));\nconsole.log("shown");',
+    ]);
+    await lab.open(notebook);
+    await lab.choose("Run", "Run All Cells");
+    await output("shown").waitFor();
+    await lab.page.keyboard.press("Control+s");
+    await lab.page.locator(".jp-mod-dirty").waitFor({ state: "detached" });
+
+    await lab.open(notebook);
+    await lab.choose("Kernel", "Shut Down Kernel");
+    await lab.page.getByText("No Kernel").first().waitFor();
+    const explorer = lab.page.frameLocator(".jp-OutputArea-output iframe");
+    const told = explorer.locator("#status");
+    await told.waitFor();
+    const before = await told.textContent();
+    await explorer.locator("input[name=eta]").fill("20");
+    await told.filter({ hasNotText: before! }).waitFor();
+    await screenshot("convergence");
+
+    // An edited notebook isn't the one that was signed.
+    const saved = readFileSync(join(root, notebook), "utf8");
+    writeFileSync(join(root, notebook), saved.replace('console.log(\\"shown\\")', 'console.log(\\"again\\")'));
+    await lab.open(notebook);
+    const figure = lab.figures().first();
+    await figure.locator(".slider-rail-touch-rect").first().waitFor();
+    assert.equal(await lab.page.locator(".jp-OutputArea-output iframe").count(), 0);
+    const subtitle = figure.locator(".gtitle-subtitle");
+    const stood = await subtitle.textContent();
+    const rail = (await figure.locator(".slider-rail-touch-rect").first().boundingBox())!;
+    await lab.page.mouse.click(rail.x + 0.9 * rail.width, rail.y + rail.height / 2);
+    await subtitle.filter({ hasNotText: stood! }).waitFor();
+    await screenshot("convergence-untrusted");
   });
 
   test("an error is one readable line that says what to do", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Dataset } from "../../lib/data/index.js";
 import { figures, toCsv, withTheme } from "../../lib/plot/index.js";
+import { convergenceStudy } from "../../lib/theory/index.js";
 import { digits, effects, made, sample } from "./made.js";
 import { sampleSearch } from "./sample.js";
 import { matchesSnapshot } from "./snapshot.js";
@@ -68,6 +69,37 @@ describe("figures", () => {
     assert.deepEqual(data[0].z, last);
     assert.equal(last.length, 6);
     assert.throws(() => figures.explorer({ ...sample.trace, snapshots: [] }), { code: "plot/snapshots" });
+  });
+
+  test("each slider of the convergence figure moves bound, regret, gates and landscape", () => {
+    const study = convergenceStudy({ steps: 20 });
+    const { data, frames, layout } = figures.convergence(study);
+    const sliders = layout.sliders as { active: number; steps: { args: [[string]] }[] }[];
+    assert.equal(sliders.length, 6);
+    type Trace = { x: unknown; y: unknown; z?: unknown };
+    const traces = data as unknown as Trace[];
+    const image = traces.findIndex(({ z }) => z !== undefined);
+    const names = ["bound", "regret", "dot", ...traces.slice(3, image).map(() => "gates"), "landscape"];
+    sliders.forEach(({ steps }, row) => {
+      const moved = new Set<string>();
+      steps.forEach(({ args: [[name]] }, k) => {
+        const frame = frames?.find((one) => one.name === name) as { data: Trace[]; layout: object };
+        assert.equal((frame.layout as Record<string, unknown>)[`sliders[${row}].active`], k);
+        const [low, high] = (frame.layout as { "yaxis.range": [number, number] })["yaxis.range"];
+        const heights = frame.data.slice(0, 3).flatMap(({ y }) => y as number[]);
+        assert.ok(
+          heights.every((y) => low <= y && y <= high),
+          name,
+        );
+        names.forEach((what, t) => {
+          const [before, after] = [traces[t], frame.data[t]].map(({ x, y, z }) => JSON.stringify([x, y, z]));
+          if (before !== after) moved.add(what);
+        });
+      });
+      // The step moves along the curves of one run.
+      const all = row < 5 ? ["bound", "regret", "dot", "gates", "landscape"] : ["dot", "landscape"];
+      assert.deepEqual([...moved].sort(), all.sort(), `slider ${row}`);
+    });
   });
 
   test("kept gates lie where the mask has them", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { decimate, duration, percent, round, runningMean } from "../../lib/plot/numbers.js";
+import { decades, decimate, duration, percent, round, runningMean } from "../../lib/plot/numbers.js";
 
 describe("numbers in figures", () => {
   test("decimation keeps the ends, the order and the limit", () => {
@@ -30,6 +30,11 @@ describe("numbers in figures", () => {
   });
 
   test("numbers as people write them", () => {
+    assert.deepEqual(decades(0.0123, 1200), {
+      tickvals: [0.1, 1, 10, 100, 1000],
+      ticktext: ["0.1", "1", "10", "100", "1,000"],
+    });
+    assert.deepEqual(decades(2, 7).tickvals, []);
     assert.deepEqual([0, 0.005, 0.1234, 1].map(percent), ["0 %", "0.5 %", "12.3 %", "100 %"]);
     assert.deepEqual([8.4, 125, 4320].map(duration), ["8 s", "2 min 5 s", "1 h 12 min"]);
     assert.deepEqual(

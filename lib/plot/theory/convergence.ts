@@ -1,4 +1,4 @@
-import type { ConvergenceStudy, SliderName, StudiedRun } from "../../theory/index.js";
+import type { ConvergenceStudy, Landscape, SliderName, StudiedRun } from "../../theory/index.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "../figure.js";
 import { percent, round } from "../numbers.js";
 import { palette } from "../style.js";
@@ -13,11 +13,11 @@ const titles: Readonly<Record<SliderName, string>> = {
 };
 
 /**
- * Regret beside its bound, gates, objective and the loss landscape of two gates, with sliders for the temperatures, the step
- * size, the box, the price of complexity, and the step. A slider changes its own value; the others stand at the setting in
- * the middle of the study.
+ * Regret beside its bound, gates, objective and the loss landscape of two gates, the others as they are at the step, with
+ * sliders for the temperatures, the step size, the box, the price of complexity, and the step. A slider changes its own value;
+ * the others stand at the setting in the middle of the study. For all of them at once, see `convergenceExplorer`.
  *
- * Everything is inside the figure: it works in a saved notebook without a kernel.
+ * Everything is inside the figure: it works in a saved notebook without a kernel, trusted or not.
  *
  * @param study - from `convergenceStudy`
  * @returns a figure; its table has one row a slider and value: regret, bound, excess, whether the optimum was found
@@ -28,7 +28,7 @@ const titles: Readonly<Record<SliderName, string>> = {
  * Source: Theorem 1 of this project's method notes.
  */
 export function convergence(study: ConvergenceStudy, options: FigureOptions = {}): Figure {
-  const { base, sliders, landscapeGates, landscapeAxis } = study;
+  const { base, landscapes, sliders, landscapeGates, landscapeAxis } = study;
   const [first, second] = landscapeGates;
   const gateCount = base.gates.length;
   const frames: PlotlyObject[] = [];
@@ -45,9 +45,10 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
     ),
     base.steps.length - 1,
   ];
-  /** What a frame changes beside the data: the subtitle, and all sliders but the one that was moved go home. */
-  const headline = (run: StudiedRun, moved: number, to: number): PlotlyObject => ({
-    "title.subtitle.text": subtitleOf(run),
+  /** What a frame changes beside the data: subtitle and range; all sliders but the one that was moved go home. */
+  const headline = (run: StudiedRun, k: number, moved: number, to: number): PlotlyObject => ({
+    "title.subtitle.text": subtitleOf(run, k),
+    "yaxis.range": regretRange(run),
     ...Object.fromEntries(home.map((at, row) => [`sliders[${row}].active`, row === moved ? to : at])),
   });
 
@@ -63,14 +64,19 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
     runs.forEach((run, k) => {
       frames.push({
         name: `${name} ${k}`,
-        data: moving(run, run.steps.length - 1),
+        data: moving(run, run.steps.length - 1, run.landscape),
         traces,
-        layout: headline(run, row, k),
+        layout: headline(run, run.steps.length - 1, row, k),
       });
     });
   });
   base.steps.forEach((_, k) => {
-    frames.push({ name: `step ${k}`, data: moving(base, k), traces, layout: headline(base, sliders.length, k) });
+    frames.push({
+      name: `step ${k}`,
+      data: moving(base, k, landscapes[k]),
+      traces,
+      layout: headline(base, k, sliders.length, k),
+    });
   });
   controls.push(
     frameSlider(
@@ -82,7 +88,7 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
   );
 
   /** All traces of a run, with the marks at one of its steps. */
-  function moving(run: StudiedRun, k: number): PlotlyObject[] {
+  function moving(run: StudiedRun, k: number, landscape: Landscape): PlotlyObject[] {
     const digits = (values: readonly number[]): number[] => values.map((value) => round(value, 3));
     return [
       { x: run.steps, y: digits(run.bound) },
@@ -92,7 +98,7 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
       {
         x: landscapeAxis.map((a) => round(a, 3)),
         y: landscapeAxis.map((a) => round(a, 3)),
-        z: run.landscape.map(digits),
+        z: landscape.map(digits),
       },
       { x: digits(run.gates[first].slice(0, k + 1)), y: digits(run.gates[second].slice(0, k + 1)) },
       { x: [round(run.gates[first][k], 3)], y: [round(run.gates[second][k], 3)] },
@@ -135,15 +141,15 @@ export function convergence(study: ConvergenceStudy, options: FigureOptions = {}
   return makeFigure(
     {
       title: "Convergence, beside what the theorem allows",
-      subtitle: subtitleOf(base),
-      data: moving(base, base.steps.length - 1).map((trace, k) => ({ ...looks[k], ...trace })),
+      subtitle: subtitleOf(base, base.steps.length - 1),
+      data: moving(base, base.steps.length - 1, landscapes.at(-1)!).map((trace, k) => ({ ...looks[k], ...trace })),
       frames,
       layout: {
         height: 640,
         legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
         margin: { t: 100, b: 20 },
         xaxis: { domain: [0, 0.29], anchor: "y", title: { text: "step" } },
-        yaxis: { domain: [0.5, 1], anchor: "x", title: { text: "regret at the optimum" }, rangemode: "tozero" },
+        yaxis: { domain: [0.5, 1], anchor: "x", title: { text: "regret at the optimum" }, range: regretRange(base) },
         xaxis2: { domain: [0.37, 0.64], anchor: "y2", title: { text: "step" } },
         yaxis2: { domain: [0.5, 1], anchor: "x2", title: { text: "gates" }, range: [-0.03, 1.03] },
         xaxis3: { domain: [0.73, 1], anchor: "y3", title: { text: `gate ${first}` }, range: [-0.04, 1.04] },
@@ -179,8 +185,15 @@ function place(number: number): PlotlyObject {
   return { x: number % 2 === 0 ? 0 : 0.54, len: 0.46, y: 0.3 - 0.16 * Math.floor(number / 2), yanchor: "top" };
 }
 
-function subtitleOf({ regret, bound, excess, found }: StudiedRun): string {
-  const share = percent(regret.at(-1)! / bound.at(-1)!);
+/** Plotly's animations leave axes as they are. */
+function regretRange({ regret, bound }: StudiedRun): [number, number] {
+  const finite = [0, ...regret, ...bound].filter(Number.isFinite);
+  const [low, high] = [Math.min(...finite), Math.max(...finite)];
+  return [round(low - 0.02 * (high - low), 3), round(high + 0.05 * (high - low), 3)];
+}
+
+function subtitleOf({ steps, regret, bound, excess, found }: StudiedRun, k: number): string {
   const outcome = found ? "the best architecture was found" : "another architecture than the best was found";
-  return `${share} of the bound used; objective ${round(excess.at(-1)!, 2)} above the optimum; ${outcome}`;
+  const share = `${percent(regret[k] / bound[k])} of the bound used`;
+  return `${steps[k]} steps: ${share}; objective ${round(excess[k], 2)} above the optimum; in the end ${outcome}`;
 }

@@ -1,6 +1,6 @@
 import type { EstimatorScore, Scored } from "../../theory/index.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "../figure.js";
-import { round, whole } from "../numbers.js";
+import { decades, round, whole } from "../numbers.js";
 import { palette } from "../style.js";
 
 /**
@@ -20,7 +20,7 @@ export function estimators(scores: readonly EstimatorScore[], options: FigureOpt
   const panels: readonly { key: "hitRate" | "gap" | "noise"; title: string; axis: PlotlyObject }[] = [
     { key: "hitRate", title: "best architecture found", axis: { tickformat: ".0%", range: [0, 1.02] } },
     { key: "gap", title: "loss above the best", axis: { rangemode: "tozero" } },
-    { key: "noise", title: "noise of the gradient", axis: { type: "log", exponentformat: "power" } },
+    { key: "noise", title: "noise of the gradient", axis: { type: "log", ...decades(1e-6, 1e6) } },
   ];
   const layout: Record<string, PlotlyObject> = {};
   const data = panels.map(({ key, title, axis }, p) => {
@@ -28,7 +28,7 @@ export function estimators(scores: readonly EstimatorScore[], options: FigureOpt
     const values: Scored[] = scores.map((score) => score[key]);
     layout[`xaxis${suffix}`] = {
       anchor: "y",
-      domain: [round(0.35 * p, 3), round(0.35 * p + 0.3, 3)],
+      domain: [round(0.36 * p, 3), round(0.36 * p + 0.28, 3)],
       title: { text: title },
       showgrid: true,
       ...axis,
@@ -40,6 +40,7 @@ export function estimators(scores: readonly EstimatorScore[], options: FigureOpt
       y: names,
       xaxis: `x${suffix}`,
       yaxis: "y",
+      cliponaxis: false,
       marker: { color: palette.blue, size: 9 },
       error_x: {
         type: "data",

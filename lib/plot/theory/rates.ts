@@ -1,6 +1,6 @@
 import type { RateStudy } from "../../theory/index.js";
 import { type Figure, type FigureOptions, makeFigure } from "../figure.js";
-import { round } from "../numbers.js";
+import { decades, round, whole } from "../numbers.js";
 import { palette } from "../style.js";
 
 /**
@@ -16,6 +16,7 @@ import { palette } from "../style.js";
  */
 export function rates(study: RateStudy, options: FigureOptions = {}): Figure {
   const { steps, measured, own, classical, floor } = study;
+  const losses = [...measured, ...own, ...classical, ...floor];
   const lines = [
     { name: "classical analysis (Theorem 5)", y: classical, color: palette.orange, dash: "solid" },
     { name: "its floor", y: floor, color: palette.orange, dash: "dot" },
@@ -37,8 +38,14 @@ export function rates(study: RateStudy, options: FigureOptions = {}): Figure {
       })),
       layout: {
         height: 400,
-        xaxis: { title: { text: "steps" }, type: "log" },
-        yaxis: { title: { text: "loss above the optimum" }, type: "log", exponentformat: "power" },
+        legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
+        margin: { t: 100 },
+        xaxis: { title: { text: "steps" }, type: "log", tickvals: steps, ticktext: steps.map(whole) },
+        yaxis: {
+          title: { text: "loss above the optimum" },
+          type: "log",
+          ...decades(Math.min(...losses), Math.max(...losses)),
+        },
       },
       table: {
         columns: ["steps", "measured", "theorem_2", "classical", "floor"],

@@ -1,6 +1,6 @@
 import { gate, gateSlope } from "../../relaxation/index.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "../figure.js";
-import { round } from "../numbers.js";
+import { decades, round } from "../numbers.js";
 import { palette } from "../style.js";
 import { frameSlider } from "./sliders.js";
 
@@ -54,7 +54,7 @@ export function temperatures(
         xaxis: { domain: [0, 0.46], anchor: "y", title: { text: "logit" } },
         yaxis: { anchor: "x", title: { text: "gate" }, range: [-0.03, 1.03] },
         xaxis2: { domain: [0.54, 1], anchor: "y2", title: { text: "logit" } },
-        yaxis2: { anchor: "x2", title: { text: "slope" }, type: "log", range: [-4, 1.2], exponentformat: "power" },
+        yaxis2: { anchor: "x2", title: { text: "slope" }, type: "log", range: [-4, 1.2], ...decades(1e-4, 10) },
         sliders: [
           frameSlider(
             "cold temperature ",

@@ -41,6 +41,7 @@ export function vertexDistance(
         height: 380,
         xaxis: { title: { text: "box R / th" } },
         yaxis: { title: { text: "V0 / (tc th)" }, rangemode: "tozero" },
+        annotations: [{ text: "4 ln 2", x: boxes.at(-1), xanchor: "right", y: 4 * Math.LN2, yanchor: "top" }],
         shapes: [
           { type: "line", xref: "paper", x0: 0, x1: 1, y0: 4 * Math.LN2, y1: 4 * Math.LN2, line: { dash: "dot" } },
         ],

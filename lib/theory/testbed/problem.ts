@@ -16,21 +16,21 @@ export interface SubsetProblemOptions {
   readonly seed?: number;
 }
 
-/**
- * Subset selection with fixed weights: `L(a) = mean_j loss(<x_j, w a>, y_j) + gamma sum_i a_i / D`, convex in the gates.
- *
- * `x` is standard normal, `w` is 1.5 times standard normal, the labels come from a random vertex: their sign for logistic
- * regression, with noise of deviation 0.1 for linear.
- */
-export interface SubsetProblem {
+/** The numbers that a subset-selection problem is made of. */
+export interface SubsetData {
   readonly kind: "logistic" | "linear";
   readonly gateCount: number;
-  readonly points: number;
+  /** `gamma` */
   readonly penalty: number;
   /** `x_ji w_i`, [points, gateCount] */
   readonly products: Float64Array;
   /** 1 or -1 for logistic, any number for linear, [points] */
   readonly labels: Float64Array;
+}
+
+/** Subset selection with fixed weights: `L(a) = mean_j loss(<x_j, w a>, y_j) + gamma sum_i a_i / D`, convex in the gates. */
+export interface SubsetProblem extends SubsetData {
+  readonly points: number;
   /** `S`, the Lipschitz constant of the gradient. */
   readonly smoothness: number;
   /** `L(a)` over all points or some. */
@@ -41,6 +41,9 @@ export interface SubsetProblem {
 
 /**
  * Draws a problem of the exactly solvable testbed.
+ *
+ * `x` is standard normal, `w` is 1.5 times standard normal, the labels come from a random vertex: their sign for logistic
+ * regression, with noise of deviation 0.1 for linear.
  *
  * @throws TwotempError `theory/problem` for sizes that can't be
  * @example
@@ -74,19 +77,20 @@ export function subsetProblem(options: SubsetProblemOptions = {}): SubsetProblem
   for (const i of random.permutation(gateCount, Math.round(density * gateCount))) truth[i] = 1;
   const clean = predictions(products, gateCount, truth, undefined);
   const labels = clean.map((z) => (kind === "linear" ? z + 0.1 * random.normal() : z > 0 ? 1 : -1));
+  return problemOf({ kind, gateCount, penalty, products, labels });
+}
 
+/** The problem that its numbers make. */
+export function problemOf(data: SubsetData): SubsetProblem {
+  const { kind, gateCount, penalty, products, labels } = data;
   // The derivative of a point's loss with respect to its prediction, and the loss.
   const slope = (z: number, y: number): number => (kind === "linear" ? z - y : -y / (1 + Math.exp(y * z)));
   const pointLoss = (z: number, y: number): number => (kind === "linear" ? (z - y) ** 2 / 2 : softplus(-y * z));
   const price = penalty / gateCount;
 
   return {
-    kind,
-    gateCount,
-    points,
-    penalty,
-    products,
-    labels,
+    ...data,
+    points: labels.length,
     smoothness: (kind === "linear" ? 1 : 0.25) * largestEigenvalue(products, gateCount),
     loss(a, rows) {
       const z = predictions(products, gateCount, a, rows);

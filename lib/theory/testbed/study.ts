@@ -1,8 +1,6 @@
-import { gateSlope } from "../../relaxation/index.js";
 import { ReferenceAccumulators } from "../../relaxation/accumulators.js";
-import { approximationError, classicalRate } from "../approximation.js";
 import { certificate } from "../certificate.js";
-import { enumerate } from "./enumerate.js";
+import { enumerate, type Optimum } from "./enumerate.js";
 import { subsetProblem, type SubsetProblem } from "./problem.js";
 import { runTestbed, type TestbedOptions, type TestbedRun } from "./run.js";
 
@@ -36,30 +34,39 @@ export function regretCurve(run: TestbedRun, mask: ArrayLike<number>, steps: rea
   return { steps, regret: sides.map(({ left }) => left ?? NaN), bound: sides.map(({ right }) => right ?? NaN) };
 }
 
-/** One run of a {@link ConvergenceStudy}, thinned out. */
+/** One run on a problem whose optimum is known, thinned out. */
 export interface StudiedRun extends RegretCurve {
   /** What the sliders stand at: `tc`, `th`, `eta`, `R`, `gamma`. */
-  readonly values: Readonly<Record<SliderName, number>>;
+  readonly values: SliderValues;
   /** Relaxed objective above the best architecture's. */
   readonly excess: readonly number[];
   /** The gates after each of the steps, [gateCount][steps]. */
   readonly gates: readonly (readonly number[])[];
   /** Whether the final architecture is the best of all. */
   readonly found: boolean;
-  /** The objective over the two gates of the landscape, the others as in the best architecture, [j][i]. */
-  readonly landscape: readonly (readonly number[])[];
 }
 
 export type SliderName = "tc" | "th" | "eta" | "R" | "gamma";
+
+export type SliderValues = Readonly<Record<SliderName, number>>;
+
+/** The objective over two gates, [j][i]. */
+export type Landscape = readonly (readonly number[])[];
 
 /** Runs on one problem, each with one thing changed. */
 export interface ConvergenceStudy {
   /** The run with nothing changed. */
   readonly base: StudiedRun;
-  readonly sliders: readonly { readonly name: SliderName; readonly runs: readonly StudiedRun[] }[];
-  /** The two gates of the landscape: the first that the best architecture keeps, and the first that it doesn't. */
+  /** The objective around the base's gates after each of its steps. */
+  readonly landscapes: readonly Landscape[];
+  /** Runs with one value changed, and the objective around their last gates. */
+  readonly sliders: readonly {
+    readonly name: SliderName;
+    readonly runs: readonly (StudiedRun & { readonly landscape: Landscape })[];
+  }[];
+  /** The two gates of the landscapes: the first that the best architecture keeps, and the first that it doesn't. */
   readonly landscapeGates: readonly [number, number];
-  /** Where the landscape is evaluated, for either gate. */
+  /** Where the landscapes are evaluated, for either gate. */
   readonly landscapeAxis: readonly number[];
 }
 
@@ -73,17 +80,24 @@ export interface ConvergenceStudy {
  */
 export function convergenceStudy(options: TestbedOptions & { readonly penalty?: number } = {}): ConvergenceStudy {
   const { penalty = 0.15, seed = 0, steps = 200 } = options;
-  const middle = runTestbed(subsetProblem({ seed, penalty }), { ...options, seed, steps });
-  const { stepSize, coldTemperature: tc, hotTemperature: th, logitBound: R } = middle.settings;
+  const middle = subsetProblem({ seed, penalty });
+  const { stepSize, coldTemperature: tc, hotTemperature: th, logitBound: R } = runTestbed(middle, options).settings;
   const values = { tc, th, eta: stepSize, R, gamma: penalty };
-  const { mask } = enumerate(subsetProblem({ seed, penalty }));
-  const kept = Math.max(0, mask.indexOf(1));
-  const landscapeGates = [kept, Math.max(mask.indexOf(0), kept === 0 ? 1 : 0)] as const;
+  const optimum = enumerate(middle);
+  const landscapeGates = contrastingGates(optimum);
   const landscapeAxis = Array.from({ length: 15 }, (_, k) => k / 14);
-  const study = (changed: Partial<Record<SliderName, number>>): StudiedRun =>
-    studied({ ...values, ...changed }, { ...options, seed, steps }, landscapeGates, landscapeAxis);
+  const around = (problem: SubsetProblem, run: StudiedRun, k: number): Landscape =>
+    landscape(problem, gatesAt(run, k), landscapeGates, landscapeAxis);
+  const base = studied(middle, optimum, values, { ...options, steps });
+  const study = (changed: Partial<SliderValues>): StudiedRun & { landscape: Landscape } => {
+    const own = { ...values, ...changed };
+    const problem = own.gamma === penalty ? middle : subsetProblem({ seed, penalty: own.gamma });
+    const run = studied(problem, problem === middle ? optimum : enumerate(problem), own, { ...options, steps });
+    return { ...run, landscape: around(problem, run, run.steps.length - 1) };
+  };
   return {
-    base: study({}),
+    base,
+    landscapes: base.steps.map((_, k) => around(middle, base, k)),
     sliders: [
       { name: "tc", runs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, th].map((cold) => study({ tc: cold })) },
       { name: "th", runs: [tc, 0.1, 0.2, 0.5, 1, 2].map((hot) => study({ th: hot })) },
@@ -96,14 +110,23 @@ export function convergenceStudy(options: TestbedOptions & { readonly penalty?: 
   };
 }
 
-function studied(
-  values: Record<SliderName, number>,
+/** Two gates to look at: the first that the best architecture keeps, and the first that it doesn't. */
+export function contrastingGates({ mask }: Optimum): readonly [number, number] {
+  const kept = Math.max(0, mask.indexOf(1));
+  return [kept, Math.max(mask.indexOf(0), kept === 0 ? 1 : 0)];
+}
+
+/**
+ * Searches a problem with some values of the sliders.
+ *
+ * @param options - of the run; temperatures, step size, box and penalty come from `values` and the problem
+ */
+export function studied(
+  problem: SubsetProblem,
+  optimum: Optimum,
+  values: SliderValues,
   options: TestbedOptions,
-  [first, second]: readonly [number, number],
-  axis: readonly number[],
 ): StudiedRun {
-  const problem: SubsetProblem = subsetProblem({ seed: options.seed, penalty: values.gamma });
-  const optimum = enumerate(problem);
   const run = runTestbed(problem, {
     ...options,
     coldTemperature: values.tc,
@@ -113,71 +136,39 @@ function studied(
   });
   const count = 26;
   const steps = [...new Set(Array.from({ length: count }, (_, k) => Math.round((k * run.steps) / (count - 1))))];
-  const around = Float64Array.from(optimum.mask);
-  const landscape = axis.map((y) =>
-    axis.map((x) => {
-      around[first] = x;
-      around[second] = y;
-      return problem.loss(around);
-    }),
-  );
   return {
     values,
     ...regretCurve(run, optimum.mask, steps),
     excess: steps.map((t) => run.losses[t] - optimum.loss),
     gates: Array.from({ length: problem.gateCount }, (_, i) => steps.map((t) => run.gates[t][i])),
     found: run.mask.every((open, i) => open === optimum.mask[i]),
-    landscape,
   };
 }
 
-/** What both analyses promise for a number of steps, beside what was reached. */
-export interface RateStudy {
-  readonly steps: readonly number[];
-  /** `L(mean a_t)` above the optimum. */
-  readonly measured: readonly number[];
-  /** Theorem 2: the regret bound over the steps. */
-  readonly own: readonly number[];
-  /** Theorem 5: the classical bound, and the part of it that stays. */
-  readonly classical: readonly number[];
-  readonly floor: readonly number[];
+/** All gates of a run after its `k`-th step that is kept. */
+export function gatesAt(run: StudiedRun, k: number): number[] {
+  return run.gates.map((gate) => gate[k]);
 }
 
 /**
- * Theorem 2 and the classical analysis of Theorem 5 on one problem, for runs of more and more `euler` steps.
+ * The objective over two gates, the others as given.
  *
- * Source: Theorems 2 and 5 of this project's method notes.
+ * @param gates - [gateCount]
+ * @param axis - the values of either gate
+ * @returns one row a value of the second gate, one column a value of the first
  */
-export function rateStudy(options: { readonly seed?: number; readonly steps?: readonly number[] } = {}): RateStudy {
-  const { seed = 0, steps = [25, 50, 100, 200, 400, 800, 1600, 3200] } = options;
-  const problem = subsetProblem({ seed });
-  const optimum = enumerate(problem);
-  const rows = steps.map((count) => {
-    const run = runTestbed(problem, { update: "euler", steps: count, seed });
-    const { coldTemperature: cold, hotTemperature: hot, stepSize, logitBound: radius } = run.settings;
-    const mean = Float64Array.from(
-      { length: problem.gateCount },
-      (_, i) => run.gates.slice(0, count).reduce((sum, a) => sum + a[i], 0) / count,
-    );
-    const pulls = run.gradients.map((g, t) =>
-      g.reduce((sum, x, i) => sum + (x * gateSlope(run.logits[t][i], hot)) ** 2, 0),
-    );
-    const classical = classicalRate({
-      gateCount: problem.gateCount,
-      radius,
-      stepSize,
-      steps: count,
-      meanSquare: pulls.reduce((sum, square) => sum + square, 0) / count,
-      largestError: Math.max(...run.gradients.map((g, t) => approximationError(run.logits[t], g, cold, hot))),
-    });
-    const { right } = certificate(run.accumulators, run.settings, optimum.mask).atFinal;
-    return { measured: problem.loss(mean) - optimum.loss, own: right! / count, classical };
-  });
-  return {
-    steps,
-    measured: rows.map((row) => row.measured),
-    own: rows.map((row) => row.own),
-    classical: rows.map((row) => row.classical.total),
-    floor: rows.map((row) => row.classical.floor),
-  };
+export function landscape(
+  problem: SubsetProblem,
+  gates: readonly number[],
+  [first, second]: readonly [number, number],
+  axis: readonly number[],
+): number[][] {
+  const around = gates.slice();
+  return axis.map((y) =>
+    axis.map((x) => {
+      around[first] = x;
+      around[second] = y;
+      return problem.loss(around);
+    }),
+  );
 }
