@@ -5,14 +5,19 @@ import { compiled, Random } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
-import { createRelaxation, type Relaxation } from "../relaxation/index.js";
+import { createRelaxation, estimators, type Relaxation } from "../relaxation/index.js";
 import { type Architecture, gateSlots, keepLargest, type SearchSpace } from "../space/index.js";
 import {
+  approximationBound,
   assertCertificate,
+  type Bound,
   type Certificate,
   certificate,
+  convexRate,
+  descent,
   discretisationGap,
   type DiscretisationGap,
+  type Rounding,
 } from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
@@ -132,7 +137,12 @@ export class Search implements AsyncIterable<SearchStep> {
     return this.relaxation.logits();
   }
 
-  /** One step: gates forward, loss and gradients, price of complexity, gates updated. */
+  /**
+   * One step: gates forward, loss and gradients, price of complexity, gates updated.
+   *
+   * @throws TwotempError `search/not-finite` at a loss that is no number; `theory/violated` after the last step, if the
+   *   search breaks its certificate: a fault of the code
+   */
   advance(): SearchStep {
     const started = performance.now();
     const gates = this.relaxation.gates();
@@ -155,6 +165,7 @@ export class Search implements AsyncIterable<SearchStep> {
     this.price *= this.steering(complexity);
     this.done += 1;
     this.seconds += (performance.now() - started) / 1000;
+    if (this.finished) assertCertificate(this.certificate());
     return taken;
   }
 
@@ -200,7 +211,7 @@ export class Search implements AsyncIterable<SearchStep> {
    * Runs to the end, or until the signal aborts or the notebook's Stop button is pressed; run again to go on from there.
    *
    * @param options - `onStep` sees the search after each step; `signal` stops it, keeping what was reached
-   * @throws TwotempError `theory/violated` if the finished search breaks its certificate: a fault of the code
+   * @throws TwotempError as {@link advance}
    */
   async run(options: WorkOptions & { readonly onStep?: StepObserver } = {}): Promise<this> {
     const meter = new ProgressMeter("search", this.settings.steps, options.onProgress);
@@ -216,7 +227,6 @@ export class Search implements AsyncIterable<SearchStep> {
         }
       }
     });
-    if (this.finished) assertCertificate(this.certificate());
     await options.onStep?.finish?.(this);
     return this;
   }
@@ -268,6 +278,46 @@ export class Search implements AsyncIterable<SearchStep> {
    * Source: Theorem 4 of this project's method notes.
    */
   discretisation(): DiscretisationGap {
+    return discretisationGap(this.rounding());
+  }
+
+  /**
+   * What each theorem says about this search: the certificate, the error of the two-temperature gradient at the gates reached,
+   * and for the theorems that a network doesn't meet, which assumption fails.
+   *
+   * @example
+   * ```ts
+   * await tt.show(tt.figures.bounds(search.theorems()));
+   * ```
+   * Source: Theorems 1 to 5 and 8 of this project's method notes.
+   */
+  theorems(): Bound[] {
+    const {
+      estimator,
+      update,
+      coldTemperature: cold,
+      hotTemperature: hot,
+      logitBound,
+      stepSize,
+    } = this.relaxation.settings;
+    const { atFinal, atWorst, atTightestGate, fromBelow } = this.certificate();
+    const rounding = this.rounding();
+    // Sides that nothing is known of, behind assumptions that fail.
+    const unknown = { lossOfMean: NaN, meanLoss: NaN, comparatorLoss: NaN, regretBound: NaN };
+    const smooth = { smoothness: undefined, fullBatch: false, losses: [], moves: [] };
+    return [
+      ...[atFinal, atWorst, atTightestGate, fromBelow].flatMap((side) => side ?? []),
+      convexRate({ ...unknown, steps: this.done, convex: false }),
+      descent({ ...smooth, cold, hot, stepSize, update }),
+      discretisationGap(rounding).bound,
+      ...(estimators[estimator].certified
+        ? [approximationBound(this.logits(), rounding.gradientAtGates, cold, hot, logitBound)]
+        : []),
+    ];
+  }
+
+  /** Objective and gradient at the gates and at the learned architecture, on the last step's weights and batch. */
+  private rounding(): Rounding {
     const mask = this.mask(this.settings.density);
     const rounded = tf.tensor1d(Float32Array.from(mask));
     const state = this.strategy.save();
@@ -286,7 +336,7 @@ export class Search implements AsyncIterable<SearchStep> {
       return { objective, gradient, values: gates.dataSync<"float32">().slice() };
     });
     rounded.dispose();
-    return discretisationGap({
+    return {
       gates: atGates.values,
       mask,
       lossOfGates: atGates.objective,
@@ -294,7 +344,7 @@ export class Search implements AsyncIterable<SearchStep> {
       gradientAtGates: atGates.gradient,
       gradientAtMask: atMask.gradient,
       convex: false,
-    });
+    };
   }
 
   /** Everything needed to go on exactly from here with {@link resumeSearch}. */

@@ -64,23 +64,20 @@ export function approximationBound(
   });
 }
 
-/** What the classical analysis of projected SGD along the two-temperature gradient promises. */
-export interface ClassicalRate {
-  readonly total: number;
-  /** The part that more steps don't lower. */
-  readonly floor: number;
-}
-
 /**
- * The classical bound, if `F = L o s_tc` were convex on the box:
+ * What the classical analysis of projected SGD along the two-temperature gradient promises, if `F = L o s_tc` is convex on the
+ * box:
  *
  * `E F(mean theta_t) - min F <= (2 R sqrt(D))^2 / (2 eta T) + eta Gv2 / 2 + 2 R sqrt(D) max e`
  *
- * Its last term stays whatever the number of steps; Theorem 2 has none such. It is no {@link Bound}: `F` is hardly ever
- * convex.
+ * Its last term, the floor, stays whatever the number of steps; Theorem 2 has none such. `F` is hardly ever convex: then
+ * there is no bound, but its terms can still be looked at.
  *
  * @param run.meanSquare - `Gv2`, the mean of `|v_t|^2`
  * @param run.largestError - `max e`, see {@link approximationError}
+ * @param run.lossOfMean - `F(mean theta_t)`
+ * @param run.lowest - `min F` on the box
+ * @param run.convex - whether `F` is convex on the box
  *
  * Source: Theorem 5 of this project's method notes.
  */
@@ -91,8 +88,21 @@ export function classicalRate(run: {
   readonly steps: number;
   readonly meanSquare: number;
   readonly largestError: number;
-}): ClassicalRate {
+  readonly lossOfMean: number;
+  readonly lowest: number;
+  readonly convex: boolean;
+}): Bound {
+  const { stepSize, steps, meanSquare, largestError, lossOfMean, lowest, convex } = run;
   const diameter = 2 * run.radius * Math.sqrt(run.gateCount);
-  const floor = diameter * run.largestError;
-  return { floor, total: diameter ** 2 / (2 * run.stepSize * run.steps) + (run.stepSize * run.meanSquare) / 2 + floor };
+  const floor = diameter * largestError;
+  const total = diameter ** 2 / (2 * stepSize * steps) + (stepSize * meanSquare) / 2 + floor;
+  return bound({
+    theorem: "Theorem 5",
+    what: "relaxed loss of the mean logits above the lowest",
+    assumptions: [{ text: "the relaxed loss isn't convex in the logits", holds: convex }],
+    left: lossOfMean - lowest,
+    right: total,
+    tolerance: 1e-12 * (Math.abs(lossOfMean) + Math.abs(lowest)),
+    terms: { floor, total },
+  });
 }

@@ -24,7 +24,7 @@ export interface Certificate {
   readonly atWorst: Bound;
   /** The gate that takes most of its own share of the bound; undefined where squares aren't known gate by gate. */
   readonly atTightestGate: Bound | undefined;
-  /** The other side, at the final gates themselves; undefined where it isn't known which gates were clipped. */
+  /** The other side, at the final gates themselves; undefined where it isn't known of any gate that it was never clipped. */
   readonly fromBelow: Bound | undefined;
   /** Whether all of them hold; undefined where no theorem covers the run. */
   readonly holds: boolean | undefined;
@@ -205,17 +205,17 @@ class Regret {
   fromBelow(): Bound | undefined {
     const { sums, settings } = this;
     const { gateSquares, range, logits, products, vector } = sums;
-    if (!gateSquares || range?.unseen !== 0) return undefined;
+    if (!gateSquares || !range) return undefined;
     const { coldTemperature: cold, hotTemperature: hot, stepSize, update, logitBound } = settings;
-    // Rounding may leave a clipped logit a hair inside the box.
-    const edge = logitBound * (1 - 1e-14);
+    // Rounding may leave a clipped logit a hair inside the box; a step that wasn't looked at, as far as it can lead.
+    const edge = mirrorMap(logitBound, hot) * (1 - 1e-6) - range.unseen * stepSize;
     let divergenceTerm = 0;
     let regret = 0;
     let squares = 0;
     let inverseSteps = 0;
     let gates = 0;
     for (let i = 0; i < this.gateCount; i++) {
-      if (range.lowest[i] <= -edge || range.highest[i] >= edge) continue;
+      if (mirrorMap(range.lowest[i], hot) <= -edge || mirrorMap(range.highest[i], hot) >= edge) continue;
       gates++;
       squares += gateSquares[i];
       regret += products[i] - vector[i] * gate(logits[i], cold);
@@ -225,7 +225,8 @@ class Regret {
     if (gates === 0) return undefined;
     const k = Math.exp((stepSize * sums.largest) / (4 * hot * hot));
     const curvature = update === "euler" ? (stepSize * k * k * squares) / (12 * Math.sqrt(3) * hot * hot) : 0;
-    const tolerance = this.tolerance(gates, squares, inverseSteps);
+    // Here the comparator is as rounded as the gates.
+    const tolerance = 2 * this.tolerance(gates, squares, inverseSteps);
     return bound({
       theorem: this.theorem,
       what: `regret from below at the final gates of the ${gates} gates never clipped`,

@@ -17,14 +17,15 @@ export interface DescentRun {
 }
 
 function assumptions({ smoothness, update, fullBatch, stepSize, cold, hot }: DescentRun): Assumption[] {
-  const most = smoothness === undefined ? 0 : (16 * cold * hot) / smoothness;
-  return [
+  const all = [
     { text: "the loss has no known Lipschitz constant of its gradient", holds: smoothness !== undefined },
     { text: `the update is ${update}, not mirror`, holds: update === "mirror" },
     { text: "the gradients are those of batches", holds: fullBatch },
-    // A step size computed from the formula may be off in its last digit.
-    { text: `the step size ${stepSize} is above ${most}`, holds: stepSize <= most * (1 + 1e-12) },
   ];
+  if (smoothness === undefined) return all;
+  const most = (16 * cold * hot) / smoothness;
+  // A step size computed from the formula may be off in its last digit.
+  return [...all, { text: `the step size ${stepSize} is above ${most}`, holds: stepSize <= most * (1 + 1e-12) }];
 }
 
 /**

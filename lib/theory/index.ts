@@ -1,11 +1,5 @@
 export { adaptiveBounds, type AdaptivePath } from "./adaptivePath.js";
-export {
-  approximationBound,
-  approximationError,
-  type ClassicalRate,
-  classicalRate,
-  largestSlopeGap,
-} from "./approximation.js";
+export { approximationBound, approximationError, classicalRate, largestSlopeGap } from "./approximation.js";
 export type { Assumption, Bound } from "./bound.js";
 export {
   assertCertificate,

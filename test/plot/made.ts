@@ -73,7 +73,7 @@ const scores: EstimatorScore[] = (["two-temperature", "reinforce"] as const).map
   hitRate: { value: 0.9 - 0.5 * k, low: 0.8 - 0.5 * k, high: 0.95 - 0.5 * k },
   gap: { value: 0.001 + 0.02 * k, low: 0.015 * k, high: 0.003 + 0.03 * k },
   noise: { value: 0.3 + 17 * k, low: 0.2 + 15 * k, high: 0.4 + 20 * k },
-  steps: k === 0 ? 9.5 : undefined,
+  steps: k === 0 ? { value: 9.5, low: 8, high: 12 } : undefined,
 }));
 
 const study = convergenceStudy({ steps: 4 });

@@ -17,6 +17,7 @@ import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forwardSlots, type GateKind, gateSlots, type SearchSpace } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
+import { unmet } from "../../lib/theory/bound.js";
 import { planted } from "../planted.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
 
@@ -155,6 +156,26 @@ describe("a search", () => {
       for (let step = 0; step < 10; step++) [asked, other].forEach((run) => run.advance());
       assert.deepEqual(asked.logits(), other.logits());
     }
+  });
+
+  test("says what each theorem says about it, and of the others which assumption fails", () => {
+    const run = search(spaceOf("input"), source, { ...short, update: "mirror" });
+    for (let step = 0; step < 10; step++) run.advance();
+    const said = run.theorems().map(({ theorem, holds, ratio }) => [theorem, holds, ratio !== undefined && ratio > 0]);
+    const covered = Array.from({ length: 4 }, () => ["Theorem 1", true, true]);
+    const open = ["Theorem 2", "Theorem 3", "Theorem 4"].map((theorem) => [theorem, undefined, false]);
+    assert.deepEqual(said, [...covered, ...open, ["Theorem 5", true, true]]);
+    assert.deepEqual(
+      run.theorems().flatMap((bound) => unmet(bound) || []),
+      [
+        "the loss isn't convex in the gates",
+        "the loss has no known Lipschitz constant of its gradient; the gradients are those of batches",
+        "the loss isn't convex in the gates: the sides are first-order estimates",
+      ],
+    );
+    const other = search(spaceOf("input"), source, { ...short, estimator: "gumbel-sigmoid", update: "adam" });
+    other.advance();
+    assert.ok(other.theorems().every(({ holds }) => holds === undefined));
   });
 
   test("is an iterator over its steps", async () => {

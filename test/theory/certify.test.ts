@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { run } from "../../lib/cli.js";
+import { updates } from "../../lib/relaxation/index.js";
+import type { Update } from "../../lib/relaxation/updates/update.js";
 import { certify, compareEstimators } from "../../lib/theory/index.js";
+import { withFault } from "./faults.js";
 
 /** What a command prints, and its exit code. */
 async function printed(args: string[]): Promise<{ code: number; text: string }> {
@@ -13,6 +16,7 @@ async function printed(args: string[]): Promise<{ code: number; text: string }> 
   } finally {
     console.log = log;
     console.error = error;
+    process.exitCode = 0;
   }
 }
 
@@ -38,6 +42,31 @@ describe("twotemp certify", () => {
     assert.match(text, /All \d+ inequalities hold\.$/);
   });
 
+  test("exits with 1 when an inequality doesn't hold, as in a program with a fault", async () => {
+    const { mirror } = updates;
+    const uphill: Update = {
+      ...mirror,
+      move: (logits, memory, g, v, at) =>
+        mirror.move(
+          logits,
+          memory,
+          g.map((x) => -x),
+          v,
+          at,
+        ),
+    };
+    await withFault("mirror", uphill, async () => {
+      const { code, text } = await printed(["certify", "--seeds", "1"]);
+      assert.equal(code, 1);
+      assert.match(text, /^1 .* mirror .* NO, in 1$/m);
+      assert.match(text, /\n\d+ of \d+ inequalities don't hold: a fault of the code; please report it\.$/);
+      const rows = await printed(["certify", "--seeds", "1", "--json"]);
+      assert.equal(rows.code, 1);
+      const broken = (JSON.parse(rows.text) as { holds: boolean; update: string }[]).filter(({ holds }) => !holds);
+      assert.deepEqual([...new Set(broken.map(({ update }) => update))], ["mirror"]);
+    });
+  });
+
   test("refuses a number of seeds that is none", async () => {
     for (const seeds of ["0", "x", "1.5"]) {
       const { code, text } = await printed(["certify", "--seeds", seeds]);
@@ -56,8 +85,9 @@ describe("the comparison of estimators", () => {
   test("scores every estimator, and finds the drawn gates noisier than the relaxed ones", async () => {
     const scores = await compareEstimators({ seeds: 4, tuningSeeds: 2, steps: 60, stepSizes: [0.03] });
     assert.equal(scores.length, 8);
-    for (const { hitRate, gap, noise } of scores) {
-      assert.ok(hitRate.low <= hitRate.value && hitRate.value <= hitRate.high);
+    for (const { hitRate, gap, noise, steps } of scores) {
+      for (const { low, value, high } of [hitRate, steps ?? hitRate]) assert.ok(low <= value && value <= high);
+      assert.equal(steps === undefined, hitRate.value === 0);
       assert.ok(gap.value >= 0 && noise.value > 0);
     }
     const noise = Object.fromEntries(scores.map((score) => [score.estimator, score.noise.value]));

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { dataset } from "../../lib/data/index.js";
+import { ready } from "../../lib/engine/index.js";
 import { Random } from "../../lib/engine/random.js";
-import { ReferenceAccumulators } from "../../lib/relaxation/accumulators.js";
+import { mlp } from "../../lib/models/index.js";
+import { ReferenceAccumulators, TensorAccumulators } from "../../lib/relaxation/accumulators.js";
 import { gate, gateSlope, relaxationSettings, type RelaxationSettings, updates } from "../../lib/relaxation/index.js";
-import { clip } from "../../lib/relaxation/updates/update.js";
-import { certificate, type Certificate } from "../../lib/theory/index.js";
+import { clip, type Update } from "../../lib/relaxation/updates/update.js";
+import { type Search, search } from "../../lib/search/index.js";
+import { searchSpace } from "../../lib/space/index.js";
+import { type Bound, certificate, type Certificate } from "../../lib/theory/index.js";
+import { withFault } from "./faults.js";
 import { adversaries, type Adversary, contest } from "./sequences.js";
 
 /** A fault to be put into a run; what isn't named is as it should be. */
@@ -53,6 +60,54 @@ function run(settings: RelaxationSettings, adversary: Adversary, steps: number, 
   // A logit that has left the box is no comparator.
   const read = sums.read(logits.map((x) => clip(x, logitBound)));
   return certificate(read, settings, mask);
+}
+
+/** The same with float32 tensors, for the update that large searches have by default. */
+function runTensors(
+  settings: RelaxationSettings,
+  adversary: Adversary,
+  steps: number,
+  mutation: Mutation,
+): Certificate {
+  const { coldTemperature, stepSize, logitBound, initialLogits } = settings;
+  const hot = mutation.hot?.(settings) ?? settings.hotTemperature;
+  const vectors = [initialLogits, ...updates.adaptive.tensorMemory(initialLogits, hot)];
+  let state = vectors.map((vector) => tf.tensor1d(Float32Array.from(vector)));
+  const sums = new TensorAccumulators(state[0], true);
+  const random = new Random(1, "adversary");
+  const gates = (): tf.Tensor1D => tf.tidy(() => tf.sigmoid(tf.div<tf.Tensor1D>(state[0], coldTemperature)));
+  let before: Float64Array = new Float64Array(settings.gateCount);
+  for (let step = 0; step < steps; step++) {
+    const a = gates();
+    const g = adversary(Float64Array.from(a.dataSync()), step, random);
+    const moved = tf.tensor1d(Float32Array.from(mutation.moved?.(g) ?? g));
+    const fed = tf.tensor1d(Float32Array.from(mutation.fed?.(g, before) ?? g));
+    const next = tf.tidy(() =>
+      updates.adaptive.moveTensors(state[0], state.slice(1), moved, () => moved, {
+        hot,
+        bound: logitBound,
+        stepSize: mutation.step?.(stepSize) ?? stepSize,
+        step,
+        largest: 0,
+      }),
+    );
+    tf.dispose(state);
+    state = next;
+    const read = mutation.late ? gates() : tf.clone(a);
+    sums.add(read, fed, TensorAccumulators.measure(fed, false));
+    sums.moved(state[0]);
+    before = g;
+    tf.dispose([a, moved, fed, read]);
+  }
+  const [logits, , squares] = state.map((vector) => Float64Array.from(vector.dataSync()));
+  const result = certificate(
+    sums.read(logits, squares),
+    settings,
+    logits.map((x) => (x > 0 ? 1 : 0)),
+  );
+  tf.dispose(state);
+  sums.dispose();
+  return result;
 }
 
 const mutations: Record<string, Mutation> = {
@@ -110,6 +165,69 @@ describe("the certificate bites", () => {
         assert.ok(broken.length > 0);
       });
     }
+  }
+});
+
+describe("the certificate bites in float32", () => {
+  /** Runs that show the faults in float64. */
+  const runs = [
+    { kind: "normal", stepSize: 0.05, steps: 200 },
+    { kind: "constant", stepSize: 0.05, steps: 60 },
+    { kind: "awayFromTheGates", stepSize: 1.6, steps: 500 },
+  ];
+  before(() => ready());
+  for (const [name, mutation] of Object.entries({ "nothing wrong": {}, ...mutations })) {
+    if (name === "accumulators fed half the gradient") continue;
+    test(`adaptive: ${name}`, (context) => {
+      const broken = runs.flatMap(({ kind, stepSize, steps }) => {
+        const box = { coldTemperature: 0.1, hotTemperature: 0.5, logitBound: 2 };
+        const settings = relaxationSettings({ gateCount: 2, update: "adaptive", ...box, stepSize });
+        const { holds, ...sides } = runTensors(settings, adversaries[kind], steps, mutation);
+        const seen = Object.entries(sides).filter(([, side]) => (side as Bound | undefined)?.holds === false);
+        return holds ? [] : [`${kind}: ${seen.map(([side]) => side)}`];
+      });
+      if (name === "nothing wrong") return assert.deepEqual(broken, []);
+      context.diagnostic(`seen on ${broken.join("; ")}`);
+      assert.ok(broken.length > 0);
+    });
+  }
+});
+
+describe("a real search with a fault", () => {
+  // 64 gates are float64, 17,664 are float32 tensors.
+  for (const [gates, hidden] of [
+    ["input", [8]],
+    ["weight", [256]],
+  ] as const) {
+    test(`of ${gates} gates ends with the step, the gate and the terms of what is violated`, async () => {
+      await ready();
+      const source = (await dataset("digits:0-4")).standardised();
+      const space = searchSpace(mlp({ inputShape: source.inputShape, hidden: [...hidden], classes: 5 }), { gates });
+      const begun = (): Search => search(space, source, { density: 0.2, steps: 60, seed: 1 });
+      assert.equal((await begun().run()).certificate().holds, true);
+      const { adaptive } = updates;
+      const uphill: Update = {
+        ...adaptive,
+        move: (logits, memory, g, v, at) =>
+          adaptive.move(
+            logits,
+            memory,
+            g.map((x) => -x),
+            v,
+            at,
+          ),
+        moveTensors: (logits, memory, g, v, at) => adaptive.moveTensors(logits, memory, tf.neg(g), v, at),
+      };
+      await withFault("adaptive", uphill, async () => {
+        const violated =
+          /^Theorem 8 is violated after step 60: regret .*, above .*\(.*term .*tolerance .*please report it$/;
+        const expected = { code: "theory/violated", message: violated };
+        await assert.rejects(begun().run(), expected);
+        await assert.rejects(async () => {
+          for await (const { step } of begun()) assert.ok(step < 60);
+        }, expected);
+      });
+    });
   }
 });
 

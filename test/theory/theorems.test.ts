@@ -5,11 +5,10 @@ import { gate, gateSlope } from "../../lib/relaxation/index.js";
 import {
   adaptiveBounds,
   approximationBound,
-  approximationError,
   bestRate,
   bestStep,
   certificate,
-  classicalRate,
+  classicalBound,
   convexRate,
   descent,
   descentRate,
@@ -21,7 +20,9 @@ import {
   runTestbed,
   stationarity,
   subsetProblem,
+  type SubsetProblem,
 } from "../../lib/theory/index.js";
+import { unmet } from "../../lib/theory/bound.js";
 import { adversaries, contest, randomSettings } from "./sequences.js";
 
 describe("Theorem 2", () => {
@@ -189,23 +190,32 @@ describe("Theorem 5", () => {
     const problem = subsetProblem({ seed: 1 });
     const rates = [200, 2000].map((steps) => {
       const run = runTestbed(problem, { update: "euler", steps });
-      const { coldTemperature: cold, hotTemperature: hot, stepSize } = run.settings;
-      const errors = run.gradients.map((g, t) => approximationError(run.logits[t], g, cold, hot));
-      const pulls = run.gradients.map((g, t) =>
-        g.reduce((sum, x, i) => sum + (x * gateSlope(run.logits[t][i], hot)) ** 2, 0),
-      );
-      const meanSquare = pulls.reduce((a, b) => a + b) / steps;
-      const largestError = Math.max(...errors);
       const { right } = certificate(run.accumulators, run.settings, run.mask).atFinal;
-      return {
-        classical: classicalRate({ gateCount: 12, radius: 2, stepSize, steps, meanSquare, largestError }),
-        own: right! / steps,
-      };
+      return { classical: classicalBound(problem, run, 0, false), own: right! / steps };
     });
     assert.ok(rates[1].own < 0.5 * rates[0].own);
-    assert.ok(
-      rates[1].classical.total > rates[1].classical.floor && rates[1].classical.floor > 0.9 * rates[0].classical.floor,
-    );
+    const [{ floor: before }, { floor, total }] = rates.map(({ classical }) => classical.terms);
+    assert.ok(total > floor && floor > 0.9 * before);
+    for (const { classical } of rates) {
+      assert.deepEqual([classical.left, classical.right, classical.holds], [undefined, undefined, undefined]);
+      assert.equal(unmet(classical), "the relaxed loss isn't convex in the logits");
+    }
+  });
+
+  test("has the classical bound where the relaxed loss is convex", () => {
+    // (s_1(x) - 1/2)^2 = tanh(x / 2)^2 / 4 is convex for |x| up to 2 artanh(1 / sqrt 3) = 1.3.
+    const problem: SubsetProblem = {
+      ...subsetProblem({ gateCount: 1 }),
+      loss: (a) => (a[0] - 0.5) ** 2,
+      gradient: (a) => Float64Array.of(2 * (a[0] - 0.5)),
+    };
+    const box = { coldTemperature: 1, hotTemperature: 1.2, logitBound: 1.3 };
+    for (const stepSize of [0.01, 0.1, 1, 10]) {
+      const options = { ...box, update: "euler", stepSize, steps: 100, initialLogits: [1.2] } as const;
+      const result = classicalBound(problem, runTestbed(problem, options), 0, true);
+      assert.equal(result.holds, true);
+      assert.ok(result.ratio! > 0 && result.ratio! < 1);
+    }
   });
 });
 

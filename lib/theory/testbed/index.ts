@@ -4,7 +4,7 @@ export { enumerate, type Optimum } from "./enumerate.js";
 export { type SubsetData, subsetProblem, type SubsetProblem, type SubsetProblemOptions } from "./problem.js";
 export { type RateStudy, rateStudy } from "./rates.js";
 export { runTestbed, type TestbedOptions, type TestbedRun } from "./run.js";
-export { descentRun, theoremsOf } from "./theorems.js";
+export { classicalBound, descentRun, theoremsOf } from "./theorems.js";
 export {
   type ConvergenceStudy,
   convergenceStudy,

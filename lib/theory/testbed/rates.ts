@@ -1,9 +1,8 @@
-import { gateSlope } from "../../relaxation/index.js";
-import { approximationError, classicalRate } from "../approximation.js";
 import { certificate } from "../certificate.js";
 import { enumerate } from "./enumerate.js";
 import { subsetProblem } from "./problem.js";
 import { runTestbed } from "./run.js";
+import { classicalBound } from "./theorems.js";
 
 /** What both analyses promise for a number of steps, beside what was reached. */
 export interface RateStudy {
@@ -28,30 +27,19 @@ export function rateStudy(options: { readonly seed?: number; readonly steps?: re
   const optimum = enumerate(problem);
   const rows = steps.map((count) => {
     const run = runTestbed(problem, { update: "euler", steps: count, seed });
-    const { coldTemperature: cold, hotTemperature: hot, stepSize, logitBound: radius } = run.settings;
     const mean = Float64Array.from(
       { length: problem.gateCount },
       (_, i) => run.gates.slice(0, count).reduce((sum, a) => sum + a[i], 0) / count,
     );
-    const pulls = run.gradients.map((g, t) =>
-      g.reduce((sum, x, i) => sum + (x * gateSlope(run.logits[t][i], hot)) ** 2, 0),
-    );
-    const classical = classicalRate({
-      gateCount: problem.gateCount,
-      radius,
-      stepSize,
-      steps: count,
-      meanSquare: pulls.reduce((sum, square) => sum + square, 0) / count,
-      largestError: Math.max(...run.gradients.map((g, t) => approximationError(run.logits[t], g, cold, hot))),
-    });
     const { right } = certificate(run.accumulators, run.settings, optimum.mask).atFinal;
-    return { measured: problem.loss(mean) - optimum.loss, own: right! / count, classical };
+    const { terms } = classicalBound(problem, run, optimum.loss, false);
+    return { measured: problem.loss(mean) - optimum.loss, own: right! / count, total: terms.total, floor: terms.floor };
   });
   return {
     steps,
     measured: rows.map((row) => row.measured),
     own: rows.map((row) => row.own),
-    classical: rows.map((row) => row.classical.total),
-    floor: rows.map((row) => row.classical.floor),
+    classical: rows.map((row) => row.total),
+    floor: rows.map((row) => row.floor),
   };
 }

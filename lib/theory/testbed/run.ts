@@ -44,9 +44,8 @@ export interface TestbedRun {
   /** `theta_0, ..., theta_T`, each [gateCount]; likewise the gates. */
   readonly logits: readonly Float64Array[];
   readonly gates: readonly Float64Array[];
-  /** `g_0, ..., g_{T-1}`, and what the full batch would have given. */
+  /** `g_0, ..., g_{T-1}` */
   readonly gradients: readonly Float64Array[];
-  readonly fullGradients: readonly Float64Array[];
   /** `L(a_0), ..., L(a_T)`, over all points. */
   readonly losses: Float64Array;
   /** The open gates at the end. */
@@ -90,24 +89,21 @@ export function runTestbed(problem: SubsetProblem, options: TestbedOptions = {})
   const logits = [relaxation.logits()];
   const gates = [relaxation.gateValues().slice()];
   const gradients: Float64Array[] = [];
-  const fullGradients: Float64Array[] = [];
   const losses = new Float64Array(steps + 1);
   losses[0] = problem.loss(gates[0]);
   for (let step = 0; step < steps; step++) {
     const a = gates[step];
     const rows = fullBatch ? undefined : new Random(seed, "testbed batch", step).permutation(points, batch);
-    const full = problem.gradient(a);
-    const gradient = rows ? problem.gradient(a, rows) : full;
+    const gradient = problem.gradient(a, rows);
     relaxation.stepValues(gradient, rows ? problem.loss(a, rows) : losses[step]);
     gradients.push(gradient);
-    fullGradients.push(full);
     logits.push(relaxation.logits());
     gates.push(relaxation.gateValues().slice());
     losses[step + 1] = problem.loss(gates[step + 1]);
   }
   const mask = Uint8Array.from(logits[steps], (x) => (x > 0 ? 1 : 0));
   const accumulators = relaxation.accumulators();
-  return { settings, fullBatch, steps, logits, gates, gradients, fullGradients, losses, mask, accumulators };
+  return { settings, fullBatch, steps, logits, gates, gradients, losses, mask, accumulators };
 }
 
 function defaultStep(

@@ -1,6 +1,6 @@
-import { gate } from "../../relaxation/index.js";
+import { gate, gateSlope } from "../../relaxation/index.js";
 import { adaptiveBounds } from "../adaptivePath.js";
-import { approximationBound, approximationError } from "../approximation.js";
+import { approximationBound, approximationError, classicalRate } from "../approximation.js";
 import type { Bound } from "../bound.js";
 import { certificate } from "../certificate.js";
 import { convexRate } from "../convex.js";
@@ -45,16 +45,17 @@ function regretBounds(optimum: Optimum, run: TestbedRun): Bound[] {
 }
 
 function meanGates(problem: SubsetProblem, optimum: Optimum, run: TestbedRun): Bound {
-  const { settings, steps, gates, gradients, fullGradients, losses } = run;
+  const { settings, steps, gates, gradients, losses } = run;
   const { logitBound, coldTemperature } = settings;
   // The comparator is a vertex of the box, a hair inside the architecture that was enumerated.
   const comparator = Float64Array.from(optimum.mask, (open) => gate(open ? logitBound : -logitBound, coldTemperature));
   const mean = new Float64Array(problem.gateCount);
   let noise = 0;
   for (let t = 0; t < steps; t++) {
+    const full = run.fullBatch ? gradients[t] : problem.gradient(gates[t]);
     for (let i = 0; i < mean.length; i++) {
       mean[i] += gates[t][i] / steps;
-      noise += (fullGradients[t][i] - gradients[t][i]) * (gates[t][i] - comparator[i]);
+      noise += (full[i] - gradients[t][i]) * (gates[t][i] - comparator[i]);
     }
   }
   const { right } = certificate(run.accumulators, settings, optimum.mask).atFinal;
@@ -111,4 +112,37 @@ function errorBound({ settings, gradients, logits }: TestbedRun): Bound {
   const errors = gradients.map((g, t) => approximationError(logits[t], g, cold, hot) / Math.hypot(...g));
   const most = errors.reduce((best, error, t) => (error > errors[best] ? t : best), 0);
   return approximationBound(logits[most], gradients[most], cold, hot, logitBound);
+}
+
+/**
+ * What the classical analysis promises of a run, see {@link classicalRate}.
+ *
+ * @param lowest - `min F` on the box
+ * @param convex - whether the relaxed loss `F` is convex on the box; that of the testbed isn't
+ */
+export function classicalBound(
+  problem: Pick<SubsetProblem, "gateCount" | "loss">,
+  run: TestbedRun,
+  lowest: number,
+  convex: boolean,
+): Bound {
+  const { settings, steps, gradients, logits } = run;
+  const { coldTemperature: cold, hotTemperature: hot, stepSize, logitBound: radius } = settings;
+  const { gateCount } = problem;
+  const pulls = gradients.map((g, t) => g.reduce((sum, x, i) => sum + (x * gateSlope(logits[t][i], hot)) ** 2, 0));
+  const mean = Array.from(
+    { length: gateCount },
+    (_, i) => logits.slice(0, steps).reduce((sum, theta) => sum + theta[i], 0) / steps,
+  );
+  return classicalRate({
+    gateCount,
+    radius,
+    stepSize,
+    steps,
+    meanSquare: pulls.reduce((sum, square) => sum + square, 0) / steps,
+    largestError: Math.max(...gradients.map((g, t) => approximationError(logits[t], g, cold, hot))),
+    lossOfMean: problem.loss(mean.map((x) => gate(x, cold))),
+    lowest,
+    convex,
+  });
 }
