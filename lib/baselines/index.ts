@@ -1,6 +1,6 @@
 import type { Baseline } from "./baseline.js";
 import { bestRandom } from "./bestRandom.js";
-import { gumbelSigmoid, hardConcrete, reinforce, straightThrough } from "./estimators.js";
+import { adam, gumbelSigmoid, hardConcrete, mirror, reinforce, straightThrough } from "./searched.js";
 import { fineTuned } from "./fineTuned.js";
 import { full } from "./full.js";
 import { grasp } from "./grasp.js";
@@ -47,6 +47,8 @@ const registry: readonly Baseline[] = [
   hardConcrete,
   reinforce,
   straightThrough,
+  mirror,
+  adam,
   smallParameters,
   smallMultiplyAdds,
   lenetInSpace,

@@ -76,7 +76,7 @@ const look = (color: string, symbol: string, dash: string): ArmStyle => ({ color
 /**
  * One look for each arm, in every figure. The colour tells the family, symbol and line tell the arms of a family apart,
  * without colour too: blue is learned, grey drawn at random or moved, orange chosen by magnitude, violet by gradients or
- * by another estimator, green uses the full network, red is a small or hand-made one.
+ * by another estimator or update, green uses the full network, red is a small or hand-made one.
  */
 const arms: Readonly<Record<string, ArmStyle>> = {
   learned: look(palette.blue, "circle", "solid"),
@@ -99,6 +99,8 @@ const arms: Readonly<Record<string, ArmStyle>> = {
   "hard-concrete": look(palette.violet, "cross", "longdashdot"),
   reinforce: look(palette.violet, "star", "dot"),
   "straight-through": look(palette.violet, "triangle-left", "dash"),
+  mirror: look(palette.violet, "triangle-right", "solid"),
+  adam: look(palette.violet, "circle", "longdash"),
   full: look(palette.green, "square", "solid"),
   "fine-tuned": look(palette.green, "diamond", "dash"),
   "linear-probe": look(palette.green, "triangle-up", "dot"),
