@@ -16,6 +16,7 @@ struct Access {
 };
 template struct Access<&TFJSBackend::tfe_context_>;
 
+// What a JavaScript array of strings holds; false if it is anything else.
 bool Strings(napi_env env, napi_value array, std::vector<std::string>* out) {
   uint32_t length;
   if (napi_get_array_length(env, array, &length) != napi_ok) return false;
