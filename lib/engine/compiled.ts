@@ -24,13 +24,18 @@ export function compiled(body: Body): Body {
   const functions = new Map<string, CompiledFunction | undefined>();
   return (...inputs) => {
     const backend = nativeBackend();
-    if (!backend) return tf.tidy(() => body(...inputs));
+    if (!backend) return plainly(body, inputs);
     const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape.join()}]`).join();
     if (!functions.has(key)) functions.set(key, compile(backend, body, inputs));
     const found = functions.get(key);
-    if (!found) return tf.tidy(() => body(...inputs));
+    if (!found) return plainly(body, inputs);
     return execute(backend, found.name, [], inputs, found.outputs);
   };
+}
+
+/** Runs the body op by op; an input that it gives back is given back as a tensor of its own. */
+function plainly(body: Body, inputs: readonly tf.Tensor[]): tf.Tensor[] {
+  return tf.tidy(() => body(...inputs).map((output) => (inputs.includes(output) ? tf.clone(output) : output)));
 }
 
 /** A body as a function of TensorFlow's. */

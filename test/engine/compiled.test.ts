@@ -39,7 +39,10 @@ describe("a compiled computation", () => {
     const { run } = counted((x, n, b) => [x, tf.scalar(7), tf.add(elsewhere, x), tf.add(n, 1), tf.logicalNot(b)]);
     for (const shift of [0, 1]) {
       const given = [tf.tensor1d([1 + shift, 2]), tf.tensor1d([3, shift], "int32"), tf.tensor1d([shift], "bool")];
-      const [x, seven, sum, next, not] = values(run(...given));
+      const outputs = run(...given);
+      const [x, seven, sum, next, not] = values(outputs);
+      tf.dispose(outputs);
+      assert.ok(!given[0].isDisposed, "outputs are the caller's, inputs aren't");
       assert.deepEqual([x, seven, sum], [[1 + shift, 2], [7], [6 + shift, 8]]);
       assert.deepEqual([next, not], [[4, shift + 1], [1 - shift]]);
     }
