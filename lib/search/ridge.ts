@@ -1,15 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
-import { TwotempError } from "../errors.js";
+import { attribute, type AttributeMaker, executeRaw, type NativeBackend, nativeBackend } from "../engine/native.js";
 
-/** The lower Cholesky factor of a symmetric positive definite matrix, row-major in place of `a`, in double precision. */
+/** The lower Cholesky factor of a symmetric positive definite matrix, row-major in place of `a`, in double precision; NaN if there is none. */
 function cholesky(a: Float64Array, n: number): void {
   for (let j = 0; j < n; j++) {
     for (let i = j; i < n; i++) {
       let sum = a[i * n + j];
       for (let k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k];
       if (i > j) a[i * n + j] = sum / a[j * n + j];
-      else if (sum > 0) a[j * n + j] = Math.sqrt(sum);
-      else throw new TwotempError("search/singular", `ridge system of ${n} examples is singular: raise its penalty`);
+      else a[j * n + j] = Math.sqrt(sum);
     }
   }
 }
@@ -32,6 +31,47 @@ function substitute(l: Float64Array, n: number, b: Float64Array, columns: number
   }
 }
 
+/** TensorFlow's number of its type of double precision, which TensorFlow.js has no name for. */
+const double = 2;
+
+/** `A^-1 B` by TensorFlow's own ops, in double precision: what is computed with them can be compiled. */
+function solveNatively(backend: NativeBackend, a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
+  const { binding } = backend;
+  const type =
+    (name: string, value: number): AttributeMaker =>
+    () => ({ name, type: binding.TF_ATTR_TYPE, value });
+  const held: number[] = [];
+  const run = (op: string, attributes: readonly AttributeMaker[], inputs: readonly number[]): number => {
+    const [{ id }] = executeRaw(backend, op, attributes, inputs, 1);
+    held.push(id);
+    return id;
+  };
+  try {
+    const [matrix, side] = backend
+      .getInputTensorIds([a, b])
+      .map((id) => run("Cast", [type("SrcT", binding.TF_FLOAT), type("DstT", double)], [id]));
+    const lower = run("Cholesky", [type("T", double)], [matrix]);
+    const solved = [false, true].reduce((right, adjoint) => {
+      const attributes = [type("T", double), attribute.bool("lower", true), attribute.bool("adjoint", adjoint)];
+      return run("MatrixTriangularSolve", attributes, [lower, right]);
+    }, side);
+    const attributes = [type("SrcT", double), type("DstT", binding.TF_FLOAT)];
+    return backend.createOutputTensor(executeRaw(backend, "Cast", attributes, [solved], 1)[0]) as tf.Tensor2D;
+  } finally {
+    for (const id of held) binding.deleteTensor(id);
+  }
+}
+
+/** `A^-1 B` in double precision on engines that have none. */
+function solveReference(a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
+  const [n, columns] = b.shape;
+  const factor = Float64Array.from(a.dataSync());
+  cholesky(factor, n);
+  const values = Float64Array.from(b.dataSync());
+  substitute(factor, n, values, columns);
+  return tf.tensor2d(Float32Array.from(values), [n, columns]);
+}
+
 /**
  * The solution of `A X = B` for a symmetric positive definite `A`, differentiable in both.
  *
@@ -40,25 +80,22 @@ function substitute(l: Float64Array, n: number, b: Float64Array, columns: number
  *
  * @param a - [n, n]
  * @param b - [n, columns]
- * @throws TwotempError `search/singular` if `A` isn't positive definite
+ * @returns [n, columns], not numbers if `A` isn't positive definite
  */
 export function solvePositiveDefinite(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D {
-  const [n, columns] = b.shape;
+  const backend = nativeBackend();
+  const times = (matrix: tf.Tensor, side: tf.Tensor): tf.Tensor2D =>
+    backend ? solveNatively(backend, matrix, side) : solveReference(matrix, side);
   const solve = tf.customGrad((...given) => {
-    const [matrix, right] = given as unknown as [tf.Tensor2D, tf.Tensor2D];
-    const factor = Float64Array.from(matrix.dataSync());
-    cholesky(factor, n);
-    const times = (side: tf.Tensor): tf.Tensor2D => {
-      const values = Float64Array.from(side.dataSync());
-      substitute(factor, n, values, columns);
-      return tf.tensor2d(Float32Array.from(values), [n, columns]);
-    };
-    const solution = times(right);
+    const [matrix, right, save] = given as unknown as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+    const solution = times(matrix, right);
+    save([matrix, solution]);
     return {
       value: solution,
-      gradFunc: (gradient: tf.Tensor | tf.Tensor[]) => {
-        const right = times(gradient as tf.Tensor);
-        return [tf.neg(tf.matMul(right, solution, false, true)), right];
+      gradFunc: (gradient: tf.Tensor | tf.Tensor[], saved?: tf.Tensor[]) => {
+        const [savedMatrix, savedSolution] = saved as [tf.Tensor2D, tf.Tensor2D];
+        const right = times(savedMatrix, gradient as tf.Tensor);
+        return [tf.neg(tf.matMul(right, savedSolution, false, true)), right];
       },
     };
   });

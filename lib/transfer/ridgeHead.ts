@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { ridgePredictions } from "../search/ridge.js";
 import { featuresOf } from "../search/strategies/episode.js";
@@ -19,6 +20,7 @@ const runAtOnce = 250;
  *   {@link ridgePredictions})
  * @param options.onResult - gets the accuracies of each job, by its place in the list, as soon as they are known
  * @returns accuracy on the queries, [job][penalty]
+ * @throws TwotempError `transfer/not-finite` if a head has no solution
  */
 export async function judgeByRidge(
   jobs: readonly RetrainingJob[],
@@ -53,6 +55,12 @@ export async function judgeByRidge(
         tf.tidy(() => {
           const labels = tf.oneHot(tf.tensor1d(task.support.labels, "int32"), task.classCount);
           const scores = ridgePredictions(support, tf.cast(labels, "float32") as tf.Tensor2D, queries, penalty);
+          if (!Number.isFinite(tf.sum(scores).dataSync()[0])) {
+            throw new TwotempError(
+              "transfer/not-finite",
+              `a ridge head on ${task.support.count} examples with penalty ${penalty} has no solution: its features aren't finite, or the penalty is too small`,
+            );
+          }
           return accuracyOf(scores, task.queries.labels);
         }),
       ),
