@@ -1,4 +1,5 @@
 import type { Bound, Certificate } from "../theory/index.js";
+import { unmet } from "../theory/bound.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { percent, round, whole } from "./numbers.js";
 import { palette } from "./style.js";
@@ -12,7 +13,10 @@ import { palette } from "./style.js";
  * @returns a figure; its table has one row a bound: both sides, their ratio, whether it holds
  */
 export function bounds(bounds: readonly Bound[], options: FigureOptions = {}): Figure {
-  const { data, layout } = boundParts(bounds, "x", "y", (bound) => `${bound.theorem}, ${boundText(bound)}`);
+  const { data, layout } = boundParts(bounds, "x", "y", (bound) => {
+    const [above, insteadOfBar] = boundText(bound);
+    return [`${bound.theorem}, ${above}`, insteadOfBar];
+  });
   return makeFigure(
     {
       title: "Measured, beside what the theorems allow",
@@ -62,12 +66,12 @@ function boundsHeight(count: number): number {
   return 150 + 58 * count;
 }
 
-/** Bars of bounds on one pair of axes, with a line of text above each. */
+/** Bars of bounds on one pair of axes, with a line of text above each, and why there is none in place of a bar. */
 export function boundParts(
   bounds: readonly Bound[],
   x: string,
   y: string,
-  label: (bound: Bound) => string = boundText,
+  label: (bound: Bound) => readonly [above: string, insteadOfBar?: string] = boundText,
 ): { data: PlotlyObject[]; layout: PlotlyObject; annotations: PlotlyObject[]; shapes: PlotlyObject[] } {
   const rows = bounds.map((_, i) => i);
   const ratios = bounds.map((bound) => bound.ratio ?? 0);
@@ -86,15 +90,20 @@ export function boundParts(
       hovertemplate: "%{x:.1%} of the bound<extra></extra>",
     },
   ];
-  const annotations = bounds.map((bound, i) => ({
-    text: escapeText(label(bound)),
+  const line = (text: string, row: number, more: PlotlyObject): PlotlyObject => ({
+    text: escapeText(text),
     x: 0,
     xref: `${x} domain`,
     xanchor: "left",
-    y: i - 0.24,
+    y: row,
     yref: y,
-    yanchor: "bottom",
-  }));
+    ...more,
+  });
+  const annotations = bounds.flatMap((bound, i) => {
+    const [above, instead] = label(bound);
+    const own = line(above, i - 0.24, { yanchor: "bottom" });
+    return instead === undefined ? [own] : [own, line(instead, i, { opacity: 0.7 })];
+  });
   const shapes: PlotlyObject[] = [
     { type: "line", xref: x, yref: `${y} domain`, x0: 1, x1: 1, y0: 0, y1: 1, line: { dash: "dot", width: 1.5 } },
   ];
@@ -115,12 +124,11 @@ export function boundParts(
   return { data, layout, annotations, shapes };
 }
 
-/** `regret at the final architecture: 12.3 of at most 45.6 (27 %)`. */
-function boundText({ what, left, right, ratio, assumptions }: Bound): string {
-  if (left === undefined || right === undefined || ratio === undefined) {
-    return `${what}: no bound, ${assumptions.flatMap(({ text, holds }) => (holds ? [] : [text])).join("; ")}`;
-  }
-  return `${what}: ${round(left, 3)} of at most ${round(right, 3)} (${percent(ratio)})`;
+/** `regret at the final architecture: 12.3 of at most 45.6 (27 %)`, or what fails. */
+function boundText(bound: Bound): [above: string, insteadOfBar?: string] {
+  const { what, left, right, ratio } = bound;
+  if (left === undefined) return [what, `no bound: ${unmet(bound)}`];
+  return [`${what}: ${round(left, 3)} of at most ${round(right!, 3)} (${percent(ratio!)})`];
 }
 
 function boundTable(bounds: readonly Bound[]): Figure["table"] {

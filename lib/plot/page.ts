@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { essence } from "../experiments/version.js";
 
 const library = resolve(__dirname, "..");
 
@@ -46,14 +47,13 @@ function bundle(entries: readonly string[]): string {
     if (sources.has(name) || name.startsWith("engine/")) return;
     sources.set(name, "");
     const file = join(library, `${name}.js`);
-    const source = readFileSync(file, "utf8")
-      .replace(/^\s*\/\*\*[^]*?\*\/\n/gm, "")
-      .replace(/require\("(\.[^"]*)"\)/g, (_, path: string) => {
-        const wanted = nameOf(resolve(dirname(file), path));
-        visit(wanted);
-        return `require("${wanted}")`;
-      });
-    sources.set(name, source);
+    const source = essence(readFileSync(file, "utf8"));
+    const linked = source.replace(/require\("(\.[^"]*)"\)/g, (_, path: string) => {
+      const wanted = nameOf(resolve(dirname(file), path));
+      visit(wanted);
+      return `require("${wanted}")`;
+    });
+    sources.set(name, linked);
   };
   entries.forEach(visit);
   const modules = [...sources].map(([name, source]) => `"${name}": (exports, require, module) => {\n${source}\n}`);

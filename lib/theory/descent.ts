@@ -18,7 +18,7 @@ export interface DescentRun {
 
 function assumptions({ smoothness, update, fullBatch, stepSize, cold, hot }: DescentRun): Assumption[] {
   const all = [
-    { text: "the loss has no known Lipschitz constant of its gradient", holds: smoothness !== undefined },
+    { text: "no Lipschitz constant of the gradient is known", holds: smoothness !== undefined },
     { text: `the update is ${update}, not mirror`, holds: update === "mirror" },
     { text: "the gradients are those of batches", holds: fullBatch },
   ];

@@ -169,7 +169,7 @@ describe("a search", () => {
       run.theorems().flatMap((bound) => unmet(bound) || []),
       [
         "the loss isn't convex in the gates",
-        "the loss has no known Lipschitz constant of its gradient; the gradients are those of batches",
+        "no Lipschitz constant of the gradient is known; the gradients are those of batches",
         "the loss isn't convex in the gates: the sides are first-order estimates",
       ],
     );
