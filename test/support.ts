@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 /**
  * Options for a test that needs a component outside the repository: skipped where the component is missing, with a message
  * that says what would run it; under `CI=true` a missing component is a failure.
@@ -15,4 +18,23 @@ export function needs(component: string, present: boolean, remedy: string): { sk
   const message = `${component} is missing; to run this test: ${remedy}`;
   if (process.env.CI === "true") throw new Error(message);
   return { skip: message };
+}
+
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Waits until something is so, however busy the machine is; after two minutes it says what was waited for. */
+export async function until(what: string, so: () => boolean | Promise<boolean>): Promise<void> {
+  const started = performance.now();
+  while (!(await so())) {
+    if (performance.now() - started > 120_000) throw new Error(`waited two minutes for ${what}`);
+    await delay(50);
+  }
 }

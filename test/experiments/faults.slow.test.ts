@@ -13,7 +13,7 @@ import { poolRunner } from "../../lib/experiments/pool.js";
 import { RunStore } from "../../lib/experiments/store.js";
 import { sweep } from "../../lib/experiments/sweep.js";
 import { makeTask, type Task } from "../../lib/experiments/task.js";
-import { needs } from "../support.js";
+import { needs, until } from "../support.js";
 import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
 
 async function cleanRun(context: Parameters<typeof emptyFolder>[0], tasks: Task[]): Promise<Map<string, string>> {
@@ -82,7 +82,9 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     const folder = emptyFolder(context);
     for (let round = 0; round < 6; round++) {
       const sweeps = [0, 1].map(() => sweepProcess(folder, 40, 60, 1));
-      await delay(500 + 137 * round);
+      // Both are at work, and then somewhere in it.
+      for (const { output } of sweeps) await until("a sweep", () => /done/.test(output()));
+      await delay(37 * round);
       for (const { child, exited } of sweeps) {
         child.kill("SIGKILL");
         await exited;
@@ -98,7 +100,7 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
   test("Ctrl-C ends a sweep within 2 s, whatever its workers do, and the next call goes on", async (context) => {
     const folder = emptyFolder(context);
     const { child, exited, output } = sweepProcess(folder, 12, 700, 2);
-    for (let i = 0; i < 400 && !/done [2-9]/.test(output()); i++) await delay(50);
+    await until("two tasks", () => /done [2-9]/.test(output()));
     const started = performance.now();
     child.kill("SIGINT");
     const exitCode = await exited;

@@ -11,6 +11,7 @@ import { connection, hidePassword, queueName, queueRunner } from "../../lib/expe
 import { RunStore } from "../../lib/experiments/store.js";
 import { sweep, type SweepProgress, type SweepSummary } from "../../lib/experiments/sweep.js";
 import { makeTask, type Task } from "../../lib/experiments/task.js";
+import { until } from "../support.js";
 import { withRedis, TestRedis } from "./redis.js";
 import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
 import { TestWorker } from "./workers.js";
@@ -51,6 +52,16 @@ async function sweepQueue(
   }
 }
 
+/** The queue as a test looks into it. */
+function openQueue({ url }: TestRedis): Queue {
+  return new Queue(queueName({ url }), { connection: connection(url), prefix: "twotemp" });
+}
+
+/** How many tries have begun, each of which writes a line. */
+function begun(log: string): number {
+  return readFileSync(log, "utf8").split("\n").length - 1;
+}
+
 describe("queue", { timeout: 900_000 }, () => {
   test("two workers give the records of a clean run, byte for byte", withRedis, async (context) => {
     const [a, b] = walks(2);
@@ -59,10 +70,7 @@ describe("queue", { timeout: 900_000 }, () => {
     const summary = await sweepQueue(set);
     assert.deepEqual([summary.done, summary.failed], [31, 0]);
     assert.deepEqual(recordBytes(set.folder), set.clean);
-    const queue = new Queue(queueName({ url: set.redis.url }), {
-      connection: connection(set.redis.url),
-      prefix: "twotemp",
-    });
+    const queue = openQueue(set.redis);
     assert.equal(await queue.count(), 0);
     assert.equal(await queue.getCompletedCount(), 0, "results are gone from Redis when their records are safe");
     await queue.close();
@@ -77,11 +85,12 @@ describe("queue", { timeout: 900_000 }, () => {
   });
 
   test("a worker that is killed in the middle of a task: another takes it over", withRedis, async (context) => {
-    const set = await bench(context, walks(6, { milliseconds: 1500 }));
+    const log = join(emptyFolder(context), "log");
+    const set = await bench(context, walks(6, { milliseconds: 1500, log }));
+    writeFileSync(log, "");
     const victim = new TestWorker(context, { url: set.redis.url });
     const sweeping = sweepQueue(set);
-    await victim.says(/done in/);
-    await delay(500);
+    await until("a second task", () => begun(log) === 2);
     await victim.kill();
     const heir = new TestWorker(context, { url: set.redis.url });
     const summary = await sweeping;
@@ -136,31 +145,27 @@ describe("queue", { timeout: 900_000 }, () => {
       for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url });
       const summary = await sweepQueue(set);
       assert.equal(summary.done, 2);
-      assert.equal(readFileSync(log, "utf8").trim().split("\n").length, 2, "nothing was delivered twice");
+      assert.equal(begun(log), 2, "nothing was delivered twice");
       assert.deepEqual(recordBytes(set.folder), set.clean);
     },
   );
 
   test("a task that is delivered twice is recorded once", withRedis, async (context) => {
     const log = join(emptyFolder(context), "log");
-    const set = await bench(context, walks(3, { milliseconds: 2500, log }));
+    const set = await bench(context, walks(3, { milliseconds: 6000, log }));
     writeFileSync(log, "");
     for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url, store: set.folder });
-    const queue = new Queue(queueName({ url: set.redis.url }), {
-      connection: connection(set.redis.url),
-      prefix: "twotemp",
-    });
+    const queue = openQueue(set.redis);
     const sweeping = sweepQueue(set);
     // Take the locks away from the workers that hold them, as a long outage would.
-    for (let i = 0; i < 40; i++) {
-      const client = await queue.client;
+    const client = await queue.client;
+    await until("a second delivery", async () => {
       for (const { id } of await queue.getActive()) await client.del(`twotemp:${queue.name}:${id}:lock`);
-      await delay(100);
-    }
+      return begun(log) > 3;
+    });
     const summary = await sweeping;
     await queue.close();
     assert.deepEqual([summary.done, summary.failed], [3, 0]);
-    assert.ok(readFileSync(log, "utf8").trim().split("\n").length > 3, "at least one task was delivered twice");
     assert.deepEqual(recordBytes(set.folder), set.clean);
   });
 
@@ -173,7 +178,9 @@ describe("queue", { timeout: 900_000 }, () => {
     copyFileSync(kindsModule, module);
     writeFileSync(module, `${readFileSync(module, "utf8").replaceAll('"../../lib/', '"../../../lib/')}\nvoid 0;\n`);
     const sweeping = sweepQueue(set);
-    await delay(500);
+    const queue = openQueue(set.redis);
+    await until("tasks in the queue", async () => (await queue.getWaitingCount()) === 4);
+    await queue.close();
     const stranger = new TestWorker(context, { url: set.redis.url, modules: [module] });
     await stranger.says(/refused: \d+ tasks wait for another version/);
     assert.doesNotMatch(stranger.output, /done in/);
@@ -194,7 +201,7 @@ describe("queue", { timeout: 900_000 }, () => {
     new TestWorker(context, { url: redis.url });
     const summary = await sweepQueue(set);
     assert.deepEqual([summary.done, summary.failed], [3, 1]);
-    assert.equal(readFileSync(log, "utf8").trim().split("\n").length, 3);
+    assert.equal(begun(log), 3);
     const store = new RunStore(set.folder, { readOnly: true });
     assert.deepEqual(store.failures().get(poison.id)?.errors, Array(3).fill("walk 1 stumbled"));
     store.close();
@@ -206,7 +213,7 @@ describe("queue", { timeout: 900_000 }, () => {
     async (context) => {
       const redis = await TestRedis.start(context, emptyFolder(context));
       const worker = new TestWorker(context, { url: redis.url });
-      const queue = new Queue(queueName({ url: redis.url }), { connection: connection(redis.url), prefix: "twotemp" });
+      const queue = openQueue(redis);
       const [good] = walks(1);
       const edited = { ...good, settings: { ...(good.settings as object), seed: 5 } };
       const orders: [string, unknown][] = [
@@ -219,30 +226,31 @@ describe("queue", { timeout: 900_000 }, () => {
       ];
       const jobs = await Promise.all(orders.map(([jobId, data]) => queue.add("task", data, { jobId, attempts: 3 })));
       for (const job of jobs) {
-        for (let i = 0; i < 200 && !(await job.isFailed()); i++) await delay(50);
+        await until(`${job.id} to be refused`, () => job.isFailed());
         const failed = await queue.getJob(job.id as string);
         assert.match(failed?.failedReason ?? "", /^refused: /, job.id);
         assert.equal(failed?.attemptsMade, 1, job.id);
       }
-      assert.equal(worker.exitCode, null);
+      assert.ok(worker.running);
       await queue.close();
     },
   );
 
   test("a worker that is told to stop gives its task back at once", withRedis, async (context) => {
-    const set = await bench(context, walks(2, { milliseconds: 3000 }));
-    const first = new TestWorker(context, { url: set.redis.url, stallSeconds: 60 });
+    const log = join(emptyFolder(context), "log");
+    const set = await bench(context, walks(2, { milliseconds: 3000, log }));
+    writeFileSync(log, "");
+    const first = new TestWorker(context, { url: set.redis.url, stallSeconds: 600 });
     const sweeping = sweepQueue(set);
-    await first.says(/working on/);
-    await delay(1500);
+    await until("a task", () => begun(log) === 1);
     const started = performance.now();
     await first.kill("SIGTERM");
     assert.ok(performance.now() - started < 3000, "it ended quickly");
-    assert.equal(first.exitCode, 0);
-    new TestWorker(context, { url: set.redis.url, stallSeconds: 60 });
+    assert.equal(await first.exitCode(), 0);
+    new TestWorker(context, { url: set.redis.url, stallSeconds: 600 });
     const summary = await sweeping;
     assert.deepEqual([summary.done, summary.failed], [2, 0]);
-    assert.ok(summary.seconds < 40, "nobody waited for a stall");
+    assert.ok(summary.seconds < 600, "nobody waited for a stall");
     assert.deepEqual(recordBytes(set.folder), set.clean);
   });
 
@@ -301,8 +309,7 @@ describe("queue", { timeout: 900_000 }, () => {
     const worker = new TestWorker(context, { url: set.redis.url, idleSeconds: 2 });
     assert.equal((await sweepQueue(set)).done, 3);
     await worker.says(/no task for 2 s: done/);
-    for (let i = 0; i < 100 && worker.exitCode === null; i++) await delay(100);
-    assert.equal(worker.exitCode, 0);
+    assert.equal(await worker.exitCode(), 0);
   });
 
   test("no Redis there: one clear line within 11 s", async () => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestContext } from "node:test";
-import { needs } from "../support.js";
+import { freePort, needs } from "../support.js";
 
 /** Options of a test that needs a Redis. */
 export const withRedis: { skip: string | false } = needs(
@@ -12,17 +12,10 @@ export const withRedis: { skip: string | false } = needs(
   "apt-get install redis-server",
 );
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
 /** A Redis of this test on a free port of this machine; it keeps what it holds in `folder` when it is killed. */
 export class TestRedis {
   private server: ChildProcess | undefined;
+  private gone: Promise<unknown> | undefined;
 
   private constructor(
     readonly port: number,
@@ -66,6 +59,7 @@ export class TestRedis {
     }
     if (this.password) options.push("--requirepass", this.password);
     this.server = spawn("redis-server", options.map(String), { stdio: "ignore" });
+    this.gone = once(this.server, "exit");
     for (let tries = 0; tries < 200; tries++) {
       const socket = connect(this.port, "127.0.0.1");
       const open = await Promise.race([
@@ -84,11 +78,7 @@ export class TestRedis {
 
   /** Kills it without a chance to save. */
   async kill(): Promise<void> {
-    const { server } = this;
-    this.server = undefined;
-    if (!server || server.exitCode !== null) return;
-    const gone = once(server, "exit");
-    server.kill("SIGKILL");
-    await gone;
+    this.server?.kill("SIGKILL");
+    await this.gone;
   }
 }

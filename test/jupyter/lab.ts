@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { launchBrowser } from "../../lib/plot/browser.js";
 import { root } from "../scripts/support.js";
+import { freePort } from "../support.js";
 
 /** The project's JupyterLab with a browser in front of it. */
 export interface Lab {
@@ -16,15 +16,6 @@ export interface Lab {
   /** The figures of the open notebook. */
   figures(): Locator;
   close(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function startServer(port: number): ChildProcess {
@@ -52,13 +43,12 @@ const kernelReady = `(() => {
 export async function startLab(): Promise<Lab> {
   const port = await freePort();
   const server = startServer(port);
+  const gone = once(server, "exit");
   let browser: Browser | undefined;
   const close = async (): Promise<void> => {
     await browser?.close();
-    if (server.exitCode === null) {
-      server.kill("SIGTERM");
-      await once(server, "exit");
-    }
+    server.kill("SIGTERM");
+    await gone;
   };
   try {
     const address = `http://127.0.0.1:${port}`;

@@ -2,22 +2,12 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { needs } from "../support.js";
+import { freePort, needs } from "../support.js";
 import { kernelInstalled, root, temporaryFolder } from "./support.js";
 
 const present = needs("the Jupyter kernel", kernelInstalled, "npm run setup");
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 test(
   "npm run lab serves the project's kernel and renderer only, leaves the home alone, ends with Ctrl-C",
@@ -56,7 +46,7 @@ test(
       assert.match(await (await get("lab/extensions/twotemp-figures/static/plotly.js")).text(), /plotly\.js v\d/);
     } finally {
       // As a terminal does it: to every program of the foreground.
-      for (let tries = 0; tries < 2 && lab.exitCode === null; tries++) {
+      for (let tries = 0; tries < 2 && lab.exitCode === null && lab.signalCode === null; tries++) {
         process.kill(-lab.pid!, "SIGINT");
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }

@@ -40,7 +40,9 @@ export function runProgram(program: string, args: readonly string[], options: Ru
     stdout += String(data);
     if (!waiting?.when.test(stdout)) return;
     const { group, name, seconds = 0 } = waiting;
-    setTimeout(() => child.exitCode ?? process.kill(group ? -child.pid! : child.pid!, name), seconds * 1000);
+    setTimeout(() => {
+      if (child.exitCode === null && child.signalCode === null) process.kill(group ? -child.pid! : child.pid!, name);
+    }, seconds * 1000);
     waiting = undefined;
   });
   child.stderr.on("data", (data: Buffer) => (stderr += String(data)));
