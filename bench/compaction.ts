@@ -6,7 +6,7 @@ import { median } from "simple-statistics";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
 
-/** One model before and after compaction; milliseconds a batch, the median of the rounds. */
+/** One model before and after compaction; milliseconds of processor time a batch, the median of the rounds. */
 export interface CompactionRow {
   readonly model: string;
   readonly engine: string;
@@ -18,9 +18,10 @@ export interface CompactionRow {
   readonly activationBytes: number;
   readonly fullMs: number;
   readonly compactedMs: number;
-  /** The compacted model with its batch normalisation folded into the convolutions. */
-  readonly foldedMs: number;
-  /** Processor time of the full model over that of the smaller one: the median of the rounds' ratios. */
+  /** Both with their batch normalisation folded into the layers before it, as for inference. */
+  readonly fullFoldedMs: number;
+  readonly compactedFoldedMs: number;
+  /** The full model's time over the compacted one's: the median of the rounds' ratios. */
   readonly speedup: number;
   readonly foldedSpeedup: number;
 }
@@ -34,9 +35,8 @@ const models: Readonly<Record<string, () => tf.LayersModel>> = {
   "mlp 2000-2000": () => tt.mlp({ inputShape: [28, 28, 1], hidden: [2000, 2000], classes: 10 }),
 };
 
-/** Milliseconds of processor time and of the clock that `count` predictions take, each. */
-async function time(model: tf.LayersModel, input: tf.Tensor, count: number): Promise<{ cpu: number; wall: number }> {
-  const started = performance.now();
+/** Milliseconds of processor time that each of `count` predictions takes. */
+async function time(model: tf.LayersModel, input: tf.Tensor, count: number): Promise<number> {
   const used = process.cpuUsage();
   for (let i = 0; i < count; i++) {
     const output = model.predict(input, { batchSize: input.shape[0] }) as tf.Tensor;
@@ -44,7 +44,7 @@ async function time(model: tf.LayersModel, input: tf.Tensor, count: number): Pro
     output.dispose();
   }
   const { user, system } = process.cpuUsage(used);
-  return { cpu: (user + system) / 1000 / count, wall: (performance.now() - started) / count };
+  return (user + system) / 1000 / count;
 }
 
 /**
@@ -55,33 +55,32 @@ async function time(model: tf.LayersModel, input: tf.Tensor, count: number): Pro
 export async function timeCompaction(
   model: tf.LayersModel,
   name: string,
-  { fraction = 0.25, batch = 64, rounds = 7 }: { fraction?: number; batch?: number; rounds?: number } = {},
+  { fraction = 0.25, batch = 64, rounds = 5 }: { fraction?: number; batch?: number; rounds?: number } = {},
 ): Promise<CompactionRow> {
   const { engine, threads } = await tt.ready();
   const space = tt.searchSpace(model, { gates: "unit" });
   const scores = new tt.Random(0, "bench compaction").uniforms(space.gateCount);
   const architecture = space.within(scores, { multiplyAdds: Math.floor(fraction * space.full.multiplyAdds) });
   const compacted = architecture.compact();
-  const folded = tt.foldBatchNorm(compacted);
+  const timed = [model, compacted, tt.foldBatchNorm(model), tt.foldBatchNorm(compacted)];
   const shape = [batch, ...(model.inputs[0].shape.slice(1) as number[])];
   const input = tf.randomUniform(shape, 0, 1, "float32", 1);
-  const once = await time(model, input, 2);
-  await time(compacted, input, 2);
-  await time(folded, input, 2);
-  const count = Math.max(1, Math.round(400 / once.wall));
-  const times: Record<"full" | "small" | "folded", { cpu: number; wall: number }>[] = [];
+  const warm: number[] = [];
+  for (const each of timed) warm.push(await time(each, input, 2));
+  const count = Math.max(1, Math.round(400 / warm[0]));
+  const times: number[][] = [];
   for (let round = 0; round < rounds; round++) {
-    times.push({
-      full: await time(model, input, count),
-      small: await time(compacted, input, count),
-      folded: await time(folded, input, count),
-    });
+    const row: number[] = [];
+    for (const each of timed) row.push(await time(each, input, count));
+    times.push(row);
   }
   const { counts } = architecture;
   const left = (measure: keyof tt.Counts): number => counts[measure] / space.full[measure];
-  input.dispose();
-  compacted.dispose();
-  folded.dispose();
+  tf.dispose(input);
+  timed.slice(1).forEach((each) => each.dispose());
+  const [fullMs, compactedMs, fullFoldedMs, compactedFoldedMs] = timed.map((_, m) =>
+    median(times.map((row) => row[m])),
+  );
   return {
     model: name,
     engine,
@@ -90,36 +89,73 @@ export async function timeCompaction(
     multiplyAdds: left("multiplyAdds"),
     parameters: left("parameters"),
     activationBytes: left("activationBytes"),
-    fullMs: median(times.map(({ full }) => full.wall)),
-    compactedMs: median(times.map(({ small }) => small.wall)),
-    foldedMs: median(times.map(({ folded }) => folded.wall)),
-    speedup: median(times.map(({ full, small }) => full.cpu / small.cpu)),
-    foldedSpeedup: median(times.map(({ full, folded }) => full.cpu / folded.cpu)),
+    fullMs,
+    compactedMs,
+    fullFoldedMs,
+    compactedFoldedMs,
+    speedup: median(times.map(([full, small]) => full / small)),
+    foldedSpeedup: median(times.map(([, , full, small]) => full / small)),
   };
+}
+
+/** The rows as a page of Markdown. */
+function page(processor: string, fraction: number, rows: readonly CompactionRow[]): string {
+  const percent = (part: number): string => `${(100 * part).toFixed(0)} %`;
+  const ms = (time: number): string => (time < 100 ? time.toFixed(1) : time.toFixed(0));
+  const table = rows.map((row) =>
+    [
+      row.model,
+      percent(row.parameters),
+      percent(row.activationBytes),
+      ms(row.fullMs),
+      ms(row.compactedMs),
+      row.speedup.toFixed(2),
+      ms(row.fullFoldedMs),
+      ms(row.compactedFoldedMs),
+      row.foldedSpeedup.toFixed(2),
+    ].join(" | "),
+  );
+  return [
+    "# Latency before and after compaction",
+    "",
+    `Unit architectures, drawn at random, with ${percent(fraction)} of the multiply-adds; milliseconds of processor time for a`,
+    `batch of ${rows[0].batch} images, ${rows[0].engine}, ${rows[0].threads} thread(s), ${processor}. Folded: batch normalisation moved into the`,
+    "layers before it (`foldBatchNorm`), in the full and in the compacted model. `node dist/bench/compaction.js` makes the",
+    "table again.",
+    "",
+    "model | parameters left | activation bytes left | full, ms | compacted, ms | times as fast | full folded, ms | compacted folded, ms | times as fast",
+    "--- | --- | --- | --- | --- | --- | --- | --- | ---",
+    ...table,
+    "",
+  ].join("\n");
 }
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { only: { type: "string", multiple: true }, fraction: { type: "string", default: "0.25" } },
+    options: {
+      only: { type: "string", multiple: true },
+      fraction: { type: "string", default: "0.25" },
+      threads: { type: "string", default: "1" },
+    },
   });
+  await tt.ready({ threads: Number(values.threads) });
+  const fraction = Number(values.fraction);
   const rows: CompactionRow[] = [];
   for (const [name, build] of Object.entries(models)) {
     if (values.only && !values.only.some((part) => name.includes(part))) continue;
     const model = build();
-    const row = await timeCompaction(model, name, { fraction: Number(values.fraction) });
+    const row = await timeCompaction(model, name, { fraction });
     model.dispose();
     rows.push(row);
-    const percent = (part: number): string => `${(100 * part).toFixed(1)} %`.padStart(7);
-    console.log(
-      `${name.padEnd(30)} multiply-adds ${percent(row.multiplyAdds)}  parameters ${percent(row.parameters)}  ` +
-        `${row.fullMs.toFixed(1).padStart(7)} ms -> ${row.compactedMs.toFixed(1).padStart(6)} ms, ` +
-        `${row.speedup.toFixed(2)} times as fast; folded ${row.foldedMs.toFixed(1)} ms, ${row.foldedSpeedup.toFixed(2)} times`,
-    );
+    console.log(`${name}: ${row.speedup.toFixed(2)} times as fast, ${row.foldedSpeedup.toFixed(2)} folded`);
   }
   const folder = join(__dirname, "..", "..", "bench", "results");
+  const processor = cpus()[0].model;
+  const record = { processor, cores: cpus().length, node: process.version, rows };
   mkdirSync(folder, { recursive: true });
-  const record = { processor: cpus()[0].model, cores: cpus().length, node: process.version, rows };
   writeFileSync(join(folder, "compaction.json"), `${JSON.stringify(record, null, 2)}\n`);
+  const { format } = await import("prettier");
+  writeFileSync(join(folder, "compaction.md"), await format(page(processor, fraction, rows), { parser: "markdown" }));
 }
 
 if (require.main === module) void main();

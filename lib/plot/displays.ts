@@ -2,8 +2,9 @@ import { inspect } from "node:util";
 import { Dataset } from "../data/index.js";
 import type { MimeBundle } from "../kernel.js";
 import { Search } from "../search/index.js";
-import { Architecture, SearchSpace } from "../space/index.js";
+import { Architecture, type Budget, SearchSpace } from "../space/index.js";
 import { TransferResult } from "../transfer/index.js";
+import { budgetText } from "./budgetText.js";
 import { contactSheet } from "./contactSheet.js";
 import type { Table } from "./figure.js";
 import { keptGates } from "./keptGates.js";
@@ -89,15 +90,23 @@ function spaceBundle(space: SearchSpace): MimeBundle {
 function searchText(search: Search): string {
   const { settings, step, dataset, space } = search;
   const state = search.finished ? "finished" : `at step ${whole(step)} of ${whole(settings.steps)}`;
-  const goal = settings.density === undefined ? `penalty ${settings.penalty}` : `density ${percent(settings.density)}`;
+  const { density, budget, penalty } = settings;
+  const goal = budget
+    ? budgetText(budget)
+    : density === undefined
+      ? `penalty ${penalty}`
+      : `density ${percent(density)}`;
   return `search over ${whole(space.gateCount)} gates on ${dataset.name}, ${goal}, weights "${settings.weights}", update "${settings.update}", seed ${settings.seed}: ${state}`;
 }
 
 function architectureText(architecture: Architecture): string {
-  const { density, counts, groups, mask, hash } = architecture;
+  const { density, counts, groups, mask, hash, provenance } = architecture;
+  // What `within` left there; others may have left something else.
+  const { budget, kept: met } = provenance as { budget?: Budget; kept?: Record<string, number> };
   const kept = mask.reduce((sum, gate) => sum + gate, 0);
   return [
     `architecture ${hash.slice(0, 12)}: ${whole(kept)} of ${whole(mask.length)} gates (${percent(density)}), ${whole(counts.parameters)} parameters, ${whole(counts.multiplyAdds)} multiply-adds`,
+    ...(budget && met ? [`  budget: ${budgetText(budget, met)}`] : []),
     ...groups.map(({ name, offset, size }) => {
       const own = mask.subarray(offset, offset + size).reduce((sum, gate) => sum + gate, 0);
       return `  ${name}: ${whole(own)} of ${whole(size)}`;

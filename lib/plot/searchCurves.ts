@@ -1,4 +1,5 @@
 import type { SearchTrace } from "../search/index.js";
+import { budgetText } from "./budgetText.js";
 import {
   escapeText,
   makeFigure,
@@ -151,8 +152,9 @@ export function curveParts(trace: SearchTrace, right: number): Omit<FigureParts,
 
 function subtitle(trace: SearchTrace, width: number): string {
   const gates = trace.groups.reduce((sum, group) => sum + group.size, 0);
-  const goal = trace.density === undefined ? "" : `, steered to ${percent(trace.density)}`;
-  return `${whole(trace.steps)} steps, ${whole(gates)} gates${goal}; line: mean over ${width} of ${trace.entries.length} records`;
+  const { density, budget } = trace;
+  const goal = budget ? budgetText(budget) : density === undefined ? undefined : percent(density);
+  return `${whole(trace.steps)} steps, ${whole(gates)} gates${goal === undefined ? "" : `, steered to ${goal}`}; line: mean over ${width} of ${trace.entries.length} records`;
 }
 
 function line(name: string, x: number[], y: number[], color: string, width: number): PlotlyObject {

@@ -1,19 +1,26 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { EstimatorName, UpdateName } from "../relaxation/index.js";
+import type { Budget } from "../space/index.js";
 import { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
 
 /** What {@link search} takes. Every option has a default that works. */
 export interface SearchOptions {
-  /** Fraction of the gates to keep; the price of complexity is steered towards it. Without it the price stays. */
+  /** Fraction of the gates to keep: short for `budget: { density }`. */
   readonly density?: number;
-  /** Price of complexity, gamma; where it starts when a density is given. Default 0.1. */
+  /**
+   * What the architecture may have: a density, parameters, multiply-adds or a pattern, over the whole network or in every
+   * group and layer. The price of complexity is steered towards it, and `architecture()` keeps to it. Without a budget
+   * the price stays.
+   */
+  readonly budget?: Budget;
+  /** Price of complexity, gamma; where it starts when there is a budget. Default 0.1. */
   readonly penalty?: number;
   /** Largest relative change of the price in one step of steering. Default 0.02. */
   readonly steeringRate?: number;
-  /** Part of the steps over which the density that is steered to falls geometrically from 1. Default 0.7; 0 is at once. */
+  /** Part of the steps over which the budget that is steered to falls geometrically from all. Default 0.7; 0 is at once. */
   readonly densityDecay?: number;
-  /** What complexity counts: every gate alike, parameters, or multiply-adds. Default "gates". */
+  /** What complexity counts: every gate alike, parameters, or multiply-adds. Default: as the budget, else "gates". */
   readonly costs?: "gates" | "parameters" | "multiplyAdds";
   /** Where the weights come from. Default "reset". */
   readonly weights?: WeightStrategyName;
@@ -49,9 +56,10 @@ export interface SearchOptions {
   readonly recordEvery?: number;
 }
 
-/** Options with every default filled in; `density` and `episode.ways` may be left open. */
-export interface SearchSettings extends Required<Omit<SearchOptions, "density" | "episode">> {
+/** Options with every default filled in; `density`, `budget` and `episode.ways` may be left open. */
+export interface SearchSettings extends Required<Omit<SearchOptions, "density" | "budget" | "episode">> {
   readonly density?: number;
+  readonly budget?: Budget;
   readonly episode: { readonly shots: number; readonly queries: number; readonly ways?: number };
 }
 
@@ -62,10 +70,20 @@ const positive = z.number().positive();
 const whole = z.number().int().positive();
 const schema = z.strictObject({
   density: positive.max(1).optional(),
+  budget: z
+    .strictObject({
+      density: positive.max(1).optional(),
+      parameters: positive.optional(),
+      multiplyAdds: positive.optional(),
+      everyGroup: z.boolean().optional(),
+      pattern: z.strictObject({ keep: whole, of: whole }).optional(),
+      repair: z.boolean().optional(),
+    })
+    .optional(),
   penalty: z.number().nonnegative().default(0.1),
   steeringRate: z.number().nonnegative().max(1).default(0.02),
   densityDecay: z.number().min(0).max(1).default(0.7),
-  costs: z.enum(["gates", "parameters", "multiplyAdds"]).default("gates"),
+  costs: z.enum(["gates", "parameters", "multiplyAdds"]).optional(),
   weights: z.enum(Object.keys(weightStrategies) as [WeightStrategyName, ...WeightStrategyName[]]).default("reset"),
   redrawEvery: whole.optional(),
   weightStepSize: positive.default(0.003),
@@ -100,6 +118,10 @@ export function searchSettings(options: SearchOptions): SearchSettings {
     throw new TwotempError("search/options", `invalid ${path} ${JSON.stringify(given)}: ${issue.message}`);
   }
   const settings = parsed.data;
+  const { density, budget } = settings;
+  if (density !== undefined && budget) {
+    throw new TwotempError("search/options", `density ${density} beside a budget: put it into the budget`);
+  }
   if (Math.abs(settings.initialLogit) + settings.initialSpread > settings.logitBound) {
     throw new TwotempError(
       "search/options",
@@ -108,6 +130,7 @@ export function searchSettings(options: SearchOptions): SearchSettings {
   }
   return {
     ...settings,
+    costs: settings.costs ?? (budget?.multiplyAdds ? "multiplyAdds" : budget?.parameters ? "parameters" : "gates"),
     estimator: settings.estimator as EstimatorName,
     stepSize: settings.stepSize ?? defaultStepSize[settings.update],
     redrawEvery: settings.redrawEvery ?? (settings.weights === "reset" ? 100 : 1),

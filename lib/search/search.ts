@@ -1,12 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
-import { compiled, Random } from "../engine/index.js";
+import { Random } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import { createRelaxation, estimators, type Relaxation } from "../relaxation/index.js";
-import { type Architecture, gateSlots, keepLargest, type SearchSpace } from "../space/index.js";
+import {
+  type Architecture,
+  type Budget,
+  densityOf,
+  discretise,
+  gateSlots,
+  keepLargest,
+  type SearchSpace,
+} from "../space/index.js";
 import {
   approximationBound,
   assertCertificate,
@@ -20,6 +28,7 @@ import {
   type Rounding,
 } from "../theory/index.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
+import { goalOf, Price } from "./price.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
 import { histogramBins, type SearchTrace, snapshotCount, snapshotGates, type TraceEntry } from "./trace.js";
 
@@ -42,7 +51,8 @@ export interface SearchCheckpoint {
   readonly version: 1;
   readonly settings: SearchSettings;
   readonly step: number;
-  readonly price: number;
+  /** Of all gates, or of each group where the budget holds in every group. */
+  readonly prices: readonly number[];
   readonly unrecorded: { readonly loss: number; readonly steps: number };
   readonly relaxation: ReturnType<Relaxation["save"]>;
   readonly strategy: StrategyState;
@@ -57,9 +67,9 @@ export class Search implements AsyncIterable<SearchStep> {
   seconds: number = 0;
   private readonly relaxation: Relaxation;
   private readonly strategy: WeightStrategy;
-  private readonly costs: tf.Tensor1D;
+  private readonly price: Price;
+  private kept: Uint8Array | undefined;
   private done: number = 0;
-  private price: number;
   /** Sum of the losses since the last entry of the trace, and their number. */
   private unrecorded: { readonly loss: number; readonly steps: number } = { loss: 0, steps: 0 };
 
@@ -103,18 +113,18 @@ export class Search implements AsyncIterable<SearchStep> {
       weightStepSize: settings.weightStepSize,
       episode: settings.episode,
     });
-    this.costs = tf.tensor1d(Float32Array.from(space.costs(settings.costs)));
-    this.price = settings.penalty;
+    this.price = new Price(space, settings);
     this.trace = {
       groups: space.groups.map(({ name, kind, offset, size, shape }) => ({ name, kind, offset, size, shape })),
       steps: settings.steps,
-      density: settings.density,
+      density: densityOf(goalOf(settings)),
+      budget: settings.budget,
       entries: [],
       snapshots: [],
     };
     if (checkpoint) {
       this.done = checkpoint.step;
-      this.price = checkpoint.price;
+      this.price.values = checkpoint.prices;
       this.unrecorded = checkpoint.unrecorded;
       this.relaxation.load(checkpoint.relaxation);
       this.strategy.load(checkpoint.strategy, checkpoint.step);
@@ -147,35 +157,28 @@ export class Search implements AsyncIterable<SearchStep> {
     const started = performance.now();
     const gates = this.relaxation.gates();
     const { loss, gateGradient } = this.strategy.evaluate(this.done, gates);
-    const [measured, total] = tf.tidy(() => settle(loss, gateGradient, gates, this.costs, tf.scalar(this.price)));
+    const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
     tf.dispose([loss, gateGradient]);
-    const [lossValue, complexity] = measured.dataSync<"float32">();
+    const [lossValue, ...complexities] = measured.dataSync<"float32">();
     if (!Number.isFinite(lossValue)) {
-      tf.dispose([measured, total]);
+      tf.dispose([measured, gradient]);
       throw new TwotempError(
         "search/not-finite",
         `loss is ${lossValue} at step ${this.done}: lower weightStepSize (${this.settings.weightStepSize}) or look for extreme values in the data`,
       );
     }
-    const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price, complexity };
+    const complexity = complexities.reduce((sum, part) => sum + part, 0);
+    const paid = this.price.of(complexities);
+    const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price.mean(complexities), complexity };
     this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
     if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
-    this.relaxation.step(total as tf.Tensor1D, lossValue + this.price * complexity);
-    tf.dispose([measured, total]);
-    this.price *= this.steering(complexity);
+    this.relaxation.step(gradient, lossValue + paid);
+    tf.dispose([measured, gradient]);
+    this.price.steer(this.done, complexities, () => this.relaxation.logits());
     this.done += 1;
     this.seconds += (performance.now() - started) / 1000;
     if (this.finished) assertCertificate(this.certificate());
     return taken;
-  }
-
-  /** The factor by which the price changes: up while more is open than asked for. */
-  private steering(complexity: number): number {
-    const { density, densityDecay, steeringRate, steps } = this.settings;
-    if (density === undefined) return 1;
-    const passed = densityDecay > 0 ? Math.min(1, this.done / (densityDecay * steps)) : 1;
-    const target = density ** passed;
-    return Math.exp(steeringRate * Math.max(-1, Math.min(1, (complexity - target) / target)));
   }
 
   private record(step: SearchStep): void {
@@ -239,35 +242,50 @@ export class Search implements AsyncIterable<SearchStep> {
   }
 
   /**
-   * The architecture that has been learned so far: the gates with the largest logits.
+   * The architecture that has been learned so far: the gates with the largest logits, mended where they would cut the
+   * network (see {@link SearchSpace.within}).
    *
-   * @param options.density - fraction of the gates to keep, met exactly; default the search's density. If it had none:
-   *   the gates with positive logits, or as many others where those would cut the network (see {@link SearchSpace.within})
+   * @param budget - what to keep; default the search's own budget. If it had none: the gates with positive logits, or as
+   *   many others where those would cut the network
+   * @throws TwotempError `space/budget` if no network of that budget is found
    */
-  architecture(options: { readonly density?: number } = {}): Architecture {
+  architecture(budget: Budget = {}): Architecture {
     const provenance = {
       method: "twotemp",
       source: this.dataset.name,
       step: this.done,
       settings: { ...this.settings },
     };
-    const density = options.density ?? this.settings.density;
-    const mask = this.mask(density);
-    if (density !== undefined) return this.space.architecture(mask, provenance);
-    const open = mask.reduce((sum, gate) => sum + gate, 0);
-    return this.space.within(this.relaxation.logits(), { density: Math.max(1, open) / mask.length }, provenance);
+    const asked = Object.keys(budget).length > 0 ? budget : goalOf(this.settings);
+    if (asked) return this.space.within(this.relaxation.logits(), asked, provenance);
+    const open = this.positive().reduce((sum, gate) => sum + gate, 0);
+    return this.space.within(
+      this.relaxation.logits(),
+      { density: Math.max(1, open) / this.space.gateCount },
+      provenance,
+    );
   }
 
-  /** The gates with the largest logits, or with positive ones if no density is asked for. */
-  private mask(density: number | undefined): Uint8Array {
-    const logits = this.relaxation.logits();
-    if (density !== undefined) return keepLargest(logits, density, this.space.gateCount);
-    return Uint8Array.from(logits, (logit) => (logit > 0 ? 1 : 0));
+  /** The gates with positive logits. */
+  private positive(): Uint8Array {
+    return Uint8Array.from(this.relaxation.logits(), (logit) => (logit > 0 ? 1 : 0));
+  }
+
+  /**
+   * The vertex that certificates compare with: as many of the largest logits as the density says, or, for other budgets,
+   * what the finished search keeps; without a budget, or under way, the gates with positive logits.
+   */
+  private mask(): Uint8Array {
+    const { density, budget } = this.settings;
+    if (density !== undefined) return keepLargest(this.relaxation.logits(), density, this.space.gateCount);
+    if (!budget || !this.finished) return this.positive();
+    this.kept ??= discretise(this.space, this.relaxation.logits(), budget).mask;
+    return this.kept;
   }
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
-    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask(this.settings.density));
+    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask());
   }
 
   /**
@@ -318,7 +336,7 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** Objective and gradient at the gates and at the learned architecture, on the last step's weights and batch. */
   private rounding(): Rounding {
-    const mask = this.mask(this.settings.density);
+    const mask = this.mask();
     const rounded = tf.tensor1d(Float32Array.from(mask));
     const state = this.strategy.save();
     const step = Math.max(0, this.done - 1);
@@ -326,14 +344,15 @@ export class Search implements AsyncIterable<SearchStep> {
       const { loss, gateGradient } = this.strategy.evaluate(step, gates);
       // Strategies that train have taken a step.
       this.strategy.load(state, step + 1);
-      const objective = tf.tidy(
-        () => tf.add(loss, tf.mul(tf.sum(tf.mul(this.costs, gates)), this.price)).dataSync()[0],
-      );
-      const gradient = tf.tidy(() =>
-        tf.add(gateGradient, tf.mul(this.costs, this.price)).dataSync<"float32">().slice(),
-      );
-      tf.dispose([loss, gateGradient]);
-      return { objective, gradient, values: gates.dataSync<"float32">().slice() };
+      const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
+      const [lossValue, ...complexities] = measured.dataSync<"float32">();
+      const pulls = gradient.dataSync<"float32">().slice();
+      tf.dispose([loss, gateGradient, measured, gradient]);
+      return {
+        objective: lossValue + this.price.of(complexities),
+        gradient: pulls,
+        values: gates.dataSync<"float32">().slice(),
+      };
     });
     rounded.dispose();
     return {
@@ -353,7 +372,7 @@ export class Search implements AsyncIterable<SearchStep> {
       version: 1,
       settings: this.settings,
       step: this.done,
-      price: this.price,
+      prices: this.price.values,
       unrecorded: this.unrecorded,
       relaxation: this.relaxation.save(),
       strategy: this.strategy.save(),
@@ -365,15 +384,9 @@ export class Search implements AsyncIterable<SearchStep> {
   dispose(): void {
     this.relaxation.dispose();
     this.strategy.dispose();
-    this.costs.dispose();
+    this.price.dispose();
   }
 }
-
-/** From a loss, its gradient, the gates, their costs and the price: loss and complexity; the objective's gradient. */
-const settle = compiled((loss, gateGradient, gates, costs, price) => [
-  tf.stack([loss, tf.sum(tf.mul(costs, gates))]),
-  tf.add(gateGradient, tf.mul(costs, price)),
-]);
 
 /** Refuses a data set whose shape or classes the model can't take. */
 function checkFit(space: SearchSpace, dataset: Dataset): void {

@@ -1,11 +1,11 @@
-import type { GateGroup } from "../space/index.js";
+import type { Budget, GateGroup } from "../space/index.js";
 
 /** One recorded step of a search. */
 export interface TraceEntry {
   readonly step: number;
   /** Mean loss of the steps since the entry before, this one included; without the price of complexity. */
   readonly loss: number;
-  /** Price of complexity, gamma. */
+  /** Price of complexity, gamma; with a price for each group, what is paid for each unit of complexity. */
   readonly price: number;
   /** Relaxed complexity `<c, a>` of this step's gates, in [0, 1]. */
   readonly complexity: number;
@@ -22,7 +22,9 @@ export const histogramBins = 20;
 export interface SearchTrace {
   readonly groups: readonly Pick<GateGroup, "name" | "kind" | "offset" | "size" | "shape">[];
   readonly steps: number;
+  /** The density that is steered to, if one is. */
   readonly density: number | undefined;
+  readonly budget?: Budget;
   readonly entries: TraceEntry[];
   /** Logits at some recorded steps, for spaces of at most {@link snapshotGates} gates. */
   readonly snapshots: { readonly step: number; readonly logits: number[] }[];

@@ -1,30 +1,9 @@
 import { TwotempError } from "../errors.js";
 import { sizeOf } from "./labels.js";
-import type { Counts, LayerCounts } from "./liveness.js";
+import { type Budget, costOf, type Limit, limitsOf, requireDensity } from "./budget.js";
+import type { Counts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
 import type { GateGroup } from "./types.js";
-
-/** What a vertex may cost. At least one of the limits is needed; a vertex keeps to all that are given. */
-export interface Budget {
-  /** Fraction of the gates to keep, in (0, 1]: met exactly. */
-  readonly density?: number;
-  /** Most parameters of the compacted network. */
-  readonly parameters?: number;
-  /** Most multiply-adds of the compacted network. */
-  readonly multiplyAdds?: number;
-  /**
-   * Whether the density holds in every group of gates by itself, and limits in every layer by itself: each may have the
-   * same fraction of what it costs in the whole network. Default false: over the whole network.
-   */
-  readonly everyGroup?: boolean;
-  /** N of M: in each run of `of` weights along the input axis of a kernel, `keep` are kept (2 of 4 runs fast on some hardware). */
-  readonly pattern?: { readonly keep: number; readonly of: number };
-  /**
-   * Whether a cut network is mended, by the rule of {@link discretise}; default true. If false, cuts are refused with
-   * `space/disconnected` when the architecture is made.
-   */
-  readonly repair?: boolean;
-}
 
 /** A vertex, and how close it is to what was asked. */
 export interface Discretised {
@@ -95,18 +74,19 @@ export function byScore(scores: ArrayLike<number>): Int32Array {
 export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget: Budget): Discretised {
   requireScores(scores, space.gateCount);
   const limits = limitsOf(space, budget);
-  const order = byScore(scores);
+  let sorted: Int32Array | undefined;
+  const order = (): Int32Array => (sorted ??= byScore(scores));
   const mask = startingMask(space, scores, order, budget);
   const opened: number[] = [];
   const closed: number[] = [];
   const mends = budget.repair ?? true;
   if (limits.length > 0) {
-    const within = fill(space, order, mask, limits, budget);
+    const within = fill(space, order(), mask, limits, budget);
     mask.set(within.mask);
     opened.push(...within.opened);
   } else if (mends) {
     opened.push(...mend(space, order, mask));
-    if (opened.length > 0) closed.push(...closeWorst(space, order, mask, opened, groupsToKeep(space, budget)));
+    if (opened.length > 0) closed.push(...closeWorst(space, order(), mask, opened, groupsToKeep(space, budget)));
   }
   const counts = space.count(mask);
   const density = openCount(mask) / Math.max(1, mask.length);
@@ -118,42 +98,19 @@ export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget
   return { mask, counts, density, kept, opened, closed };
 }
 
-/** The most that a layer, or without one the whole network, may cost. */
-type Limit = { readonly measure: keyof LayerCounts; readonly most: number; readonly layer?: string };
-
-function limitsOf(space: SearchSpace, { density, pattern, parameters, multiplyAdds, everyGroup }: Budget): Limit[] {
-  const limits: Limit[] = [];
-  for (const [measure, most] of [
-    ["parameters", parameters],
-    ["multiplyAdds", multiplyAdds],
-  ] as const) {
-    if (most === undefined) continue;
-    if (!(most > 0)) throw new TwotempError("space/budget", `${measure} must be positive, got ${most}`);
-    if (!everyGroup) limits.push({ measure, most });
-    else {
-      for (const [layer, full] of space.wholeByLayer()) {
-        // A little more, for rounding.
-        const share = (most / space.full[measure]) * full[measure] * (1 + 1e-9);
-        if (share > 0) limits.push({ measure, most: share, layer });
-      }
-    }
-  }
-  if (limits.length === 0 && density === undefined && !pattern) {
-    throw new TwotempError("space/budget", "a budget needs a density, parameters, multiplyAdds or a pattern");
-  }
-  return limits;
-}
-
 /** The gates that the density and the pattern keep: all, where neither is asked for. */
-function startingMask(space: SearchSpace, scores: ArrayLike<number>, order: Int32Array, budget: Budget): Uint8Array {
-  const { density, everyGroup = false, pattern } = budget;
-  const mask = new Uint8Array(space.gateCount).fill(1);
+function startingMask(
+  space: SearchSpace,
+  scores: ArrayLike<number>,
+  order: () => Int32Array,
+  { density, everyGroup = false, pattern }: Budget,
+): Uint8Array {
+  if (density !== undefined && !everyGroup) return keepLargest(scores, density, space.gateCount);
+  const mask = new Uint8Array(space.gateCount).fill(density === undefined ? 1 : 0);
   if (density !== undefined) {
-    requireDensity(density);
-    mask.fill(0);
-    for (const { offset, size } of everyGroup ? space.groups : [{ offset: 0, size: space.gateCount }]) {
+    for (const { offset, size } of space.groups) {
       let left = Math.max(1, Math.round(density * size));
-      for (const gate of order) {
+      for (const gate of order()) {
         if (left === 0) break;
         if (gate < offset || gate >= offset + size) continue;
         mask[gate] = 1;
@@ -161,11 +118,7 @@ function startingMask(space: SearchSpace, scores: ArrayLike<number>, order: Int3
       }
     }
   }
-  if (pattern) {
-    if (density !== undefined)
-      throw new TwotempError("space/budget", "a pattern sets the density: give one of the two");
-    applyPattern(space, scores, mask, pattern);
-  }
+  if (pattern) applyPattern(space, scores, mask, pattern);
   return mask;
 }
 
@@ -185,13 +138,8 @@ function applyPattern(
   mask: Uint8Array,
   { keep, of }: { readonly keep: number; readonly of: number },
 ): void {
-  if (!Number.isInteger(keep) || !Number.isInteger(of) || keep < 1 || keep > of) {
-    throw new TwotempError("space/budget", `a pattern keeps 1 to ${of} of ${of}, got ${keep} of ${of}`);
-  }
-  const kernels = space.groups.filter(({ kind }) => kind === "weight");
-  if (kernels.length === 0)
-    throw new TwotempError("space/budget", "a pattern is for weight gates: this space has none");
-  for (const { offset, shape } of kernels) {
+  for (const { kind, offset, shape } of space.groups) {
+    if (kind !== "weight") continue;
     const axis = inputAxis(space, offset);
     const stride = sizeOf(shape.slice(axis + 1));
     const extent = shape[axis];
@@ -209,11 +157,11 @@ function applyPattern(
 }
 
 /** Opens gates of `mask` until nothing is cut, by the rule of {@link discretise}; returns them. */
-function mend(space: SearchSpace, order: Int32Array, mask: Uint8Array): number[] {
+function mend(space: SearchSpace, order: () => Int32Array, mask: Uint8Array): number[] {
   const whole = (): boolean => space.liveness(mask).cuts.length === 0;
   const opened: number[] = [];
   if (whole()) return opened;
-  const candidates = order.filter((gate) => !mask[gate]);
+  const candidates = order().filter((gate) => !mask[gate]);
   const openFirst = (count: number): boolean => {
     for (let i = 0; i < count; i++) mask[candidates[i]] = 1;
     const mended = whole();
@@ -280,14 +228,6 @@ const groupsToKeep = (
   return everyGroup ? space.groups : [{ offset: 0, size: space.gateCount }];
 };
 
-/** The cost of a layer, or without one of all together. */
-const costOf = (layers: ReadonlyMap<string, LayerCounts>, { measure, layer }: Limit): number => {
-  if (layer !== undefined) return layers.get(layer)?.[measure] ?? 0;
-  let sum = 0;
-  for (const counts of layers.values()) sum += counts[measure];
-  return sum;
-};
-
 /** The best-scored gates of `allowed` whose network keeps to the limits; with `everyGroup`, the best part of each group. */
 function fill(
   space: SearchSpace,
@@ -306,7 +246,7 @@ function fill(
       const own = Math.floor((count * part.length) / Math.max(1, candidates.length));
       for (const gate of part.subarray(0, own)) mask[gate] = 1;
     }
-    return { mask, opened: repair ? mend(space, order, mask) : [] };
+    return { mask, opened: repair ? mend(space, () => order, mask) : [] };
   };
   const exceeded = (mask: Uint8Array): Limit | undefined => {
     const layers = space.liveness(mask).byLayer();
@@ -380,12 +320,6 @@ function addWhatFits(space: SearchSpace, candidates: Int32Array, mask: Uint8Arra
 }
 
 const openCount = (mask: Uint8Array): number => mask.reduce((sum, gate) => sum + gate, 0);
-
-function requireDensity(density: number): void {
-  if (!(density > 0 && density <= 1)) {
-    throw new TwotempError("space/density", `density must be in (0, 1], got ${density}`);
-  }
-}
 
 function requireNumbers(scores: ArrayLike<number>): void {
   for (let i = 0; i < scores.length; i++) {

@@ -3,7 +3,8 @@ import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
 import { Architecture, type Provenance } from "./architecture.js";
 import { type CostMeasure, gateCosts } from "./costs.js";
-import { type Budget, discretise, keepLargest } from "./discretise.js";
+import type { Budget } from "./budget.js";
+import { discretise, keepLargest } from "./discretise.js";
 import { gateModel, type GateSelector, type Gating, type Ungated } from "./gating.js";
 import { asTensors, drawConstant, drawWeight } from "./initialise.js";
 import { type Counts, type LayerCounts, Liveness } from "./liveness.js";
@@ -29,6 +30,7 @@ export class SearchSpace {
   readonly ungated: readonly Ungated[];
   /** What the whole network costs. */
   readonly full: Counts;
+  private layers: ReadonlyMap<string, LayerCounts> | undefined;
   private readonly savings: Map<CostMeasure, Float64Array> = new Map();
 
   constructor(
@@ -56,8 +58,9 @@ export class SearchSpace {
   }
 
   /** What each layer of the whole network costs, by its path. */
-  wholeByLayer(): Map<string, LayerCounts> {
-    return this.liveness(new Uint8Array(this.gateCount).fill(1)).byLayer();
+  wholeByLayer(): ReadonlyMap<string, LayerCounts> {
+    this.layers ??= this.liveness(new Uint8Array(this.gateCount).fill(1)).byLayer();
+    return this.layers;
   }
 
   /** Which units, weights and layers are left at a vertex. */

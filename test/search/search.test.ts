@@ -15,7 +15,15 @@ import {
 } from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
-import { expandGates, forwardSlots, type GateKind, gateSlots, type SearchSpace } from "../../lib/space/index.js";
+import {
+  type Budget,
+  exceedance,
+  expandGates,
+  forwardSlots,
+  type GateKind,
+  gateSlots,
+  type SearchSpace,
+} from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
 import { planted } from "../planted.js";
@@ -120,6 +128,58 @@ describe("a search", () => {
     }
   });
 
+  const budgets: [string, "unit" | "weight", (space: SearchSpace) => Budget][] = [
+    ["parameters", "unit", ({ full }) => ({ parameters: full.parameters / 3 })],
+    ["multiply-adds in every layer", "unit", ({ full }) => ({ multiplyAdds: full.multiplyAdds / 2, everyGroup: true })],
+    ["a density in every group", "weight", () => ({ density: 0.25, everyGroup: true })],
+    ["two weights in four", "weight", () => ({ pattern: { keep: 2, of: 4 } })],
+  ];
+  for (const [name, gates, budgetOf] of budgets) {
+    test(`keeps to a budget of ${name}, steers to it, says what it kept, and is resumed exactly`, async () => {
+      const space = spaceOf(gates);
+      const budget = budgetOf(space);
+      const options = { steps: 300, redrawEvery: 50, batch: 16, seed: 3, recordEvery: 20, budget };
+      const run = await search(space, source, options).run();
+      const { mask, provenance } = run.architecture();
+      const { kept } = provenance as { kept: Record<string, number> };
+      assert.deepEqual(
+        Object.keys(kept),
+        Object.keys(budget).filter((key) => !["everyGroup", "pattern"].includes(key)),
+      );
+      for (const excess of exceedance(space, mask, budget)) assert.ok(excess <= 1e-8, `${excess} more than asked for`);
+      for (const gate of mask.keys()) {
+        if (mask[gate] || gates === "weight") continue;
+        assert.ok(Math.max(...exceedance(space, mask.with(gate, 1), budget)) > 1e-8, `gate ${gate} fits, too`);
+      }
+      assert.equal(run.certificate().holds, true);
+      const away = (logits: Float64Array): number =>
+        exceedance(
+          space,
+          Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0)),
+          budget,
+        ).reduce((sum, excess) => sum + Math.abs(excess), 0);
+      const free = await search(space, source, { ...options, budget: undefined, costs: run.settings.costs }).run();
+      assert.ok(away(run.logits()) < away(free.logits()), "nearer than without steering");
+
+      const first = search(space, source, options);
+      for (let i = 0; i < 117; i++) first.advance();
+      const resumed = await resumeSearch(space, source, structuredClone(first.checkpoint())).run();
+      assert.deepEqual(resumed.logits(), run.logits());
+    });
+  }
+
+  test("mends what a density would cut", async () => {
+    const space = spaceOf("weight", [16]);
+    const run = search(space, source, { ...short, steps: 3, density: 0.01 });
+    await run.run();
+    const { mask, provenance } = run.architecture();
+    assert.equal(
+      mask.reduce((sum, gate) => sum + gate, 0),
+      Math.round(0.01 * space.gateCount),
+    );
+    assert.ok((provenance.opened as number[]).length > 0);
+  });
+
   test("finds the inputs that carry the label, and not those that don't", async () => {
     const data = planted(0, 12, [1, 4, 10], 3);
     const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
@@ -197,6 +257,10 @@ describe("a search", () => {
     refuses({ weights: "frozen" as WeightStrategyName }, /invalid weights "frozen"/);
     refuses({ dencity: 0.1 } as SearchOptions, /dencity/);
     refuses({ hotTemperature: 0.01 }, /hotTemperature/);
+    refuses({ budget: {} }, /a budget needs a density/);
+    refuses({ budget: { parameters: -3 } }, /invalid budget.parameters -3/);
+    refuses({ budget: { pattern: { keep: 2, of: 4 } } }, /a pattern is for weight gates/);
+    refuses({ density: 0.1, budget: { parameters: 100 } }, /density 0.1 beside a budget/);
     refuses({ initialLogit: 5 }, /leaves the box/);
     const letters = (await dataset("digits:0-2")).standardised();
     assert.throws(() => search(space, letters, {}), /5 outputs, .* has 3 classes/);

@@ -85,6 +85,32 @@ describe("an architecture", () => {
     );
   });
 
+  test("counts activation bytes as the most that values take up at one time, layer after layer", () => {
+    const { layers } = tf;
+    const input = tf.input({ shape: [4, 4, 2], name: "in" });
+    const conv = (name: string, filters: number, value: tf.SymbolicTensor): tf.SymbolicTensor =>
+      layers.conv2d({ name, filters, kernelSize: 3, padding: "same" }).apply(value) as tf.SymbolicTensor;
+    const first = conv("first", 6, input);
+    const second = conv("second", 4, first);
+    const branch = conv("branch", 4, second);
+    const sum = layers.add({ name: "sum" }).apply([second, branch]) as tf.SymbolicTensor;
+    const flat = layers.flatten({ name: "flat" }).apply(sum) as tf.SymbolicTensor;
+    const model = tf.model({
+      inputs: input,
+      outputs: layers.dense({ name: "out", units: 3 }).apply(flat) as tf.SymbolicTensor,
+    });
+    const space = searchSpace(model, { gates: "unit" });
+    // By hand, channels at 16 places: first (2 + 6), second (6 + 4), branch (4 + 4), sum (4 + 4 + 4), flat (4 + 4).
+    assert.equal(space.full.activationBytes, 4 * 16 * 12);
+    // Gates: the six of first, then the four that second and branch share. With one of the four: second (6 + 1).
+    assert.deepEqual(
+      space.groups.map(({ size }) => size),
+      [6, 4],
+    );
+    assert.equal(space.count([1, 1, 1, 1, 1, 1, 1, 0, 0, 0]).activationBytes, 4 * 16 * 8);
+    assert.equal(space.count([1, 1, 1, 0, 0, 0, 1, 1, 0, 0]).activationBytes, 4 * 16 * 6);
+  });
+
   test("starts retraining with fresh weights, zero where closed, that keep the variance of full ones", () => {
     const model = mlp({ inputShape: [1000], hidden: [100], classes: 3 });
     for (const gates of ["input", "weight"] as const) {

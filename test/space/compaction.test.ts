@@ -2,9 +2,18 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { ready } from "../../lib/engine/index.js";
-import { cellStages, invarianceStages, mobilenet, operationNetwork, resnet, vgg } from "../../lib/models/index.js";
-import { searchSpace } from "../../lib/space/index.js";
-import { checkCompaction } from "./compactionProperty.js";
+import {
+  cellStages,
+  defineOperation,
+  FixedLayer,
+  invarianceStages,
+  mobilenet,
+  operationNetwork,
+  resnet,
+  vgg,
+} from "../../lib/models/index.js";
+import { type Architecture, searchSpace } from "../../lib/space/index.js";
+import { checkArchitecture, checkCompaction } from "./compactionProperty.js";
 import { checkRandomModels, selectors } from "./kinds.js";
 
 describe("masked and compacted are the same network", () => {
@@ -45,6 +54,45 @@ describe("masked and compacted are the same network", () => {
       compared += checkCompaction(invariances, "op", 0.5, seed) ? 1 : 0;
     }
     assert.ok(compared >= 3, `${compared} of 8 vertices were connected`);
+  });
+
+  test("a cell with an operation of one's own, and an edge whose operations are all closed", () => {
+    class CubeRoot extends FixedLayer {
+      /** @nocollapse */
+      static readonly className: string = "CubeRoot";
+      protected run(input: tf.Tensor4D): tf.Tensor {
+        return tf.mul(tf.sign(input), tf.pow(tf.abs(input), 1 / 3));
+      }
+      multiplyAdds(shape: readonly number[]): number {
+        return shape.reduce((product, extent) => product * extent, 1);
+      }
+    }
+    defineOperation({
+      name: "cuberoot",
+      apply: (value, { name }) => new CubeRoot({ name }).apply(value) as tf.SymbolicTensor,
+    });
+    const operations = ["conv3", "cuberoot", "identity"];
+    const model = operationNetwork({
+      inputShape: [6, 6, 1],
+      classes: 3,
+      stages: [
+        { name: "stem", operations: ["conv3"], filters: 4 },
+        { name: "a", operations, from: ["stem"] },
+        { name: "b", operations, from: ["stem", "a"] },
+      ],
+    });
+    const space = searchSpace(model, { gates: "op" });
+    // stem; a; b on the stem, b on a.
+    const viaBoth = space.architecture([1, 0, 1, 1, 0, 1, 0, 1, 0, 1]);
+    const viaStem = space.architecture([1, 1, 1, 1, 0, 1, 0, 0, 0, 0]);
+    for (const architecture of [viaBoth, viaStem]) checkArchitecture(architecture, 1, { training: false });
+    const names = (architecture: Architecture): string[] => architecture.compact().layers.map(({ name }) => name);
+    assert.ok(names(viaBoth).includes("a"));
+    assert.deepEqual(
+      names(viaStem).filter((name) => /^a|_a_/.test(name)),
+      [],
+      "nothing reads the other node",
+    );
   });
 
   test("a compacted model is saved and loaded by TensorFlow.js; its closed weights stay closed in training", async () => {

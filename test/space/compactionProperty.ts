@@ -102,9 +102,15 @@ export const normalInputs = (model: tf.LayersModel, batch: number, seed: number)
     return tf.tensor(new Random(seed, "input", i).normals(size), [batch, ...rest]);
   });
 
+/** How {@link checkArchitecture} compares. */
+interface CheckOptions {
+  readonly training?: boolean;
+  readonly trainingTolerance?: number;
+  readonly inputsOf?: typeof normalInputs;
+}
+
 /**
- * Masked equals compacted: outputs, in inference and training, and gradients; counts are those of the compacted model;
- * JSON gives the same architecture again.
+ * As {@link checkArchitecture} at a random vertex.
  *
  * @returns false if the vertex cuts the network, so that there was nothing to compare
  */
@@ -113,15 +119,24 @@ export function checkCompaction(
   gates: GateSelector,
   density: number,
   seed: number,
-  {
-    training = true,
-    trainingTolerance = 1e-5,
-    inputsOf = normalInputs,
-  }: { training?: boolean; trainingTolerance?: number; inputsOf?: typeof normalInputs } = {},
+  options: CheckOptions = {},
 ): boolean {
-  const space = searchSpace(model, { gates });
-  const architecture = randomArchitecture(space, density, seed);
-  if (!architecture) return false;
+  const architecture = randomArchitecture(searchSpace(model, { gates }), density, seed);
+  if (architecture) checkArchitecture(architecture, seed, options);
+  return architecture !== undefined;
+}
+
+/**
+ * Masked equals compacted: outputs, in inference and training, and gradients; counts are those of the compacted model;
+ * JSON gives the same architecture again.
+ */
+export function checkArchitecture(
+  architecture: Architecture,
+  seed: number,
+  { training = true, trainingTolerance = 1e-5, inputsOf = normalInputs }: CheckOptions = {},
+): void {
+  const { space } = architecture;
+  const { model } = space;
   tf.tidy(() => {
     const values = keptWeights(architecture, randomWeights(space.plan, seed));
     const compacted = architecture.compact(values);
@@ -186,5 +201,4 @@ export function checkCompaction(
     assert.deepEqual(again.mask, architecture.mask);
     compacted.dispose();
   });
-  return true;
 }

@@ -1,0 +1,116 @@
+import * as tf from "@tensorflow/tfjs";
+import { compiled } from "../engine/index.js";
+import { type Budget, exceedance, type SearchSpace } from "../space/index.js";
+import type { SearchSettings } from "./options.js";
+
+/** Steps between two counts of the network. */
+const countEvery = 10;
+
+/** What a search is to come to, if anything. */
+export const goalOf = ({ density, budget }: Pick<SearchSettings, "density" | "budget">): Budget | undefined =>
+  budget ?? (density === undefined ? undefined : { density });
+
+/** Whether a budget is a density of all gates and nothing else. */
+const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: number } =>
+  budget.density !== undefined &&
+  budget.parameters === undefined &&
+  budget.multiplyAdds === undefined &&
+  !budget.everyGroup;
+
+/**
+ * The price of complexity, `sum_p gamma_p <c, a>_p`: one `gamma` for all gates, or one for each group of gates where the
+ * budget holds in every group; steered to the budget, if there is one.
+ *
+ * A density is compared with the relaxed complexity `<c, a>` in every step, and the price follows up and down. Anything
+ * else is compared, every ten steps, with the exact count of the network whose gates have positive logits: the price rises
+ * while that is more, and starts again where it began as soon as it is less. Gates answer late to a price that has grown for
+ * long, and would all close before it has come down.
+ */
+export class Price {
+  private readonly costs: tf.Tensor1D;
+  private readonly parts: readonly { readonly offset: number; readonly size: number; readonly share: number }[];
+  private readonly goal: Budget | undefined;
+  values: readonly number[];
+
+  /** @throws TwotempError `space/budget`, `space/density` for a budget that the space can't have */
+  constructor(
+    private readonly space: SearchSpace,
+    private readonly settings: SearchSettings,
+  ) {
+    const costs = space.costs(settings.costs);
+    this.costs = tf.tensor1d(Float32Array.from(costs));
+    this.goal = goalOf(settings);
+    const all = [{ offset: 0, size: space.gateCount }];
+    this.parts = (this.goal?.everyGroup ? space.groups : all).map(({ offset, size }) => ({
+      offset,
+      size,
+      share: costs.subarray(offset, offset + size).reduce((sum, cost) => sum + cost, 0),
+    }));
+    this.values = this.parts.map(() => settings.penalty);
+    if (this.goal) exceedance(space, new Uint8Array(space.gateCount).fill(1), this.goal);
+  }
+
+  /**
+   * Loss and `<c, a>` of each part, [1 + parts], and the gradient of the objective with respect to the gates, [gateCount],
+   * from the loss and its gradient. The caller disposes of them.
+   */
+  weigh(
+    loss: tf.Scalar,
+    gateGradient: tf.Tensor1D,
+    gates: tf.Tensor1D,
+  ): { measured: tf.Tensor; gradient: tf.Tensor1D } {
+    const values = tf.tensor1d([...this.values]);
+    const [measured, gradient] = this.weighed(loss, gateGradient, gates, this.costs, values);
+    values.dispose();
+    return { measured, gradient: gradient as tf.Tensor1D };
+  }
+
+  private readonly weighed = compiled((loss, gateGradient, gates, costs, values) => {
+    const open = tf.mul(costs, gates) as tf.Tensor1D;
+    const of = (vector: tf.Tensor, offset: number, size: number): tf.Tensor1D =>
+      this.parts.length === 1 ? (vector as tf.Tensor1D) : tf.slice1d(vector as tf.Tensor1D, offset, size);
+    const complexities = this.parts.map(({ offset, size }) => tf.reshape(tf.sum(of(open, offset, size)), [1]));
+    const prices = this.parts.map(({ offset, size }, p) =>
+      tf.mul(of(costs, offset, size), tf.slice1d(values as tf.Tensor1D, p, 1)),
+    );
+    return [
+      tf.concat([tf.reshape(loss, [1]), ...complexities]),
+      tf.add(gateGradient, prices.length === 1 ? prices[0] : tf.concat(prices)),
+    ];
+  });
+
+  /** What these complexities cost. */
+  of(complexities: ArrayLike<number>): number {
+    return this.values.reduce((sum, value, p) => sum + value * complexities[p], 0);
+  }
+
+  /** One price for all: what is paid for each unit of complexity. */
+  mean(complexities: ArrayLike<number>): number {
+    if (this.parts.length === 1) return this.values[0];
+    const complexity = this.values.reduce((sum, _, p) => sum + complexities[p], 0);
+    return this.of(complexities) / complexity;
+  }
+
+  /** Raises the price where more is open than asked for, and lowers it where less is. */
+  steer(step: number, complexities: ArrayLike<number>, logits: () => Float64Array): void {
+    const { goal } = this;
+    if (!goal) return;
+    const { densityDecay, steps, steeringRate, penalty } = this.settings;
+    const passed = densityDecay > 0 ? Math.min(1, step / (densityDecay * steps)) : 1;
+    if (isPlainDensity(goal)) {
+      const target = goal.density ** passed;
+      const excess = Math.max(-1, Math.min(1, (complexities[0] - target) / target));
+      this.values = [this.values[0] * Math.exp(steeringRate * excess)];
+    } else if (step % countEvery === 0) {
+      const mask = Uint8Array.from(logits(), (logit) => (logit > 0 ? 1 : 0));
+      const excess = exceedance(this.space, mask, goal, passed);
+      this.values = this.values.map((value, p) =>
+        excess[p] < 0 ? penalty : value * Math.exp(steeringRate * countEvery * Math.min(1, excess[p])),
+      );
+    }
+  }
+
+  dispose(): void {
+    this.costs.dispose();
+  }
+}
