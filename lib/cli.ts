@@ -4,6 +4,7 @@ import { addDoctor } from "./cli/doctor.js";
 import { addFigures } from "./cli/figures.js";
 import { addLayers } from "./cli/layers.js";
 import { addPlan } from "./cli/plan.js";
+import { addReport } from "./cli/report.js";
 import { addResults } from "./cli/results.js";
 import { addRun } from "./cli/run.js";
 import { addStatus } from "./cli/status.js";
@@ -21,6 +22,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addResults,
   addWork,
   addFigures,
+  addReport,
 ];
 
 /**

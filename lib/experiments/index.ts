@@ -37,6 +37,7 @@ export {
   stampOf,
   storeFolder,
 } from "./experiment.js";
+export { type Claim, claims, type EffectOf, type Finding, findings } from "./findings.js";
 export { inlineRunner } from "./inline.js";
 export { defineTaskKind, type TaskContext, type TaskKind } from "./kinds.js";
 export { type PoolOptions, poolRunner } from "./pool.js";

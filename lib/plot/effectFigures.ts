@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { TwotempError } from "../errors.js";
+import { projectRoot } from "../project.js";
 import type { EffectRow } from "../transfer/index.js";
 import { effectsByDensity } from "./effectsByDensity.js";
 import type { Figure } from "./figure.js";
@@ -11,10 +12,18 @@ export interface ExperimentEffect extends EffectRow {
   readonly space?: string;
   readonly strategy?: string;
   readonly variant?: string;
+  /** Mean accuracy of the learned architectures, and the p-values: of tables that experiments save. */
+  readonly learned?: number;
+  readonly p?: number;
+  readonly pHolm?: number;
 }
 
 const texts = ["source", "target", "gates", "control"] as const;
+/** Fewer comparisons than this need no figure: the table says it. */
+const fewest = 3;
 const numbers = ["density", "shots", "effect", "low", "high", "searches", "retrainings"] as const;
+/** Of the tables that experiments save. */
+const further = ["learned", "p", "pHolm"] as const;
 /** What tells the figures of one table apart. */
 const settings = ["source", "target", "gates", "space", "strategy", "variant"] as const;
 
@@ -43,13 +52,17 @@ export async function readEffects(path: string): Promise<ExperimentEffect[]> {
       ...row,
       ...Object.fromEntries(texts.map((column) => [column, String(row[column])])),
       ...Object.fromEntries(numbers.map((column) => [column, Number(row[column])])),
+      ...Object.fromEntries(
+        further.filter((column) => row[column] !== undefined).map((column) => [column, Number(row[column])]),
+      ),
     } as unknown as ExperimentEffect;
   });
 }
 
 /**
  * The figures of an experiment's table of effects: for each pair of data sets (and space, strategy, variant, where they vary)
- * the effects by density if there are several densities, else the forest of effects.
+ * the effects by density if there are several densities, else the forest of effects. A setting with fewer than three controls has
+ * none.
  *
  * @param name - of the experiment, the first part of the figures' names
  * @returns figures by name
@@ -71,9 +84,18 @@ export function effectFigures(name: string, rows: readonly ExperimentEffect[]): 
     groups.set(stem, [...(groups.get(stem) ?? []), row]);
   }
   return Object.fromEntries(
-    [...groups].map(([stem, own]) => {
-      const several = new Set(own.map((row) => row.density)).size > 1;
-      return several ? [`${stem}-by-density`, effectsByDensity(own)] : [`${stem}-effects`, effects(own)];
-    }),
+    [...groups]
+      .filter(([, own]) => new Set(own.map((row) => row.control)).size >= fewest)
+      .map(([stem, own]) => {
+        const several = new Set(own.map((row) => row.density)).size > 1;
+        return several ? [`${stem}-by-density`, effectsByDensity(own)] : [`${stem}-effects`, effects(own)];
+      }),
   );
 }
+
+/**
+ * Where the committed table of effects of an experiment is.
+ *
+ * @param name - of the experiment
+ */
+export const effectsPath = (name: string): string => join(projectRoot, "experiments", "results", `${name}-effects.csv`);

@@ -1,0 +1,166 @@
+import type { Command } from "commander";
+import type { EffectOf, Experiment, Finding } from "../experiments/index.js";
+import type { ExperimentEffect } from "../plot/index.js";
+
+type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number };
+
+/** `twotemp report`: writes docs/results.md from the committed tables. */
+export function addReport(program: Command): void {
+  program
+    .command("report")
+    .summary("write docs/results.md from the committed tables")
+    .description(
+      "Writes every number of docs/results.md from experiments/*.json and experiments/results/*-effects.csv.",
+    )
+    .action(async () => {
+      const { join } = await import("node:path");
+      const { projectRoot } = await import("../project.js");
+      const { writeAtomically } = await import("../experiments/files.js");
+      writeAtomically(join(projectRoot, "docs", "results.md"), await resultsPage());
+      console.log("docs/results.md");
+    });
+}
+
+/** The page docs/results.md. */
+export async function resultsPage(): Promise<string> {
+  const { existsSync, readdirSync } = await import("node:fs");
+  const { join } = await import("node:path");
+  const { projectRoot } = await import("../project.js");
+  const { findings, readExperiment } = await import("../experiments/index.js");
+  const { readEffects } = await import("../plot/effectFigures.js");
+  const folder = join(projectRoot, "experiments");
+  const done: string[] = [];
+  const open: string[] = [];
+  const found = new Map<string, Finding[]>();
+  for (const file of readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()) {
+    const experiment = readExperiment(join(folder, file));
+    if (experiment.design !== "transfer") continue;
+    const table = join(folder, "results", `${experiment.name}-effects.csv`);
+    if (!existsSync(table)) {
+      open.push(`- ${experiment.name}: ${experiment.title}`);
+      continue;
+    }
+    const rows = (await readEffects(table)) as SavedEffect[];
+    const own = findings(experiment.name, rows);
+    found.set(experiment.name, own);
+    done.push(section(experiment, rows, own));
+  }
+  return `${[intro, ...done, "## Registered, without results here", open.join("\n"), further(found)].join("\n\n")}\n`;
+}
+
+const intro = `# Results
+
+Written by \`npx twotemp report\` from the tables in [experiments/results](../experiments/results); a test fails where this page
+and the tables differ. An effect is the test accuracy of learned architectures minus that of a control, in points, with a 95 %
+bootstrap interval over searches and retrainings; *p* is corrected by Holm for all comparisons of the experiment. Below zero the control is
+better.
+
+**Held** means that the whole interval lies beyond what is claimed and that the difference from zero survives Holm; **not
+refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive.`;
+
+const signed = (x: number): string => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
+const interval = ({ effect, low, high }: EffectOf): string => `${signed(effect)} [${signed(low)}, ${signed(high)}]`;
+const holm = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
+const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+
+function section({ name, title, registration, hypothesis }: Experiment, rows: SavedEffect[], own: Finding[]): string {
+  const tests = own.map(({ claim, row, verdict }) => [
+    claim.says,
+    row.control,
+    interval(row),
+    holm(row.pHolm),
+    `**${verdict}**`,
+  ]);
+  const settings = (row: SavedEffect): string[] => [
+    `${row.source} to ${row.target}`,
+    `${(100 * row.density).toFixed(1)} %`,
+    `${row.shots}`,
+    row.strategy ?? "",
+    row.variant ?? "",
+  ];
+  const all = rows.map((row) => [
+    ...settings(row),
+    row.control,
+    row.learned.toFixed(1),
+    interval(row),
+    holm(row.pHolm),
+  ]);
+  const heads = ["pair", "kept", "shots", "strategy", "variant", "control", "learned, %", "effect", "p"];
+  const parts = [
+    `## ${name}: ${title}`,
+    `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis}`,
+    tests.length > 0
+      ? table(["claim", "control", "effect, 95 % interval", "p", "verdict"], tests)
+      : "The table of effects holds no comparison that decides this hypothesis.",
+    ...untested(name),
+    ...negatives(name, rows),
+    `<details><summary>All ${rows.length} effects</summary>\n\n${table(heads, all)}\n\n</details>`,
+  ];
+  return parts.join("\n\n");
+}
+
+/** What the hypothesis says and the table of effects doesn't compare. */
+function untested(name: string): string[] {
+  return name === "e3"
+    ? [
+        "Not tested here: what shuffled labels do to joint, episode and resample. The table compares each with reset only; the accuracies of both are in its rows.",
+      ]
+    : [];
+}
+
+/** What speaks against learned inputs in the setting of E1's hypothesis. */
+function negatives(name: string, rows: readonly SavedEffect[]): string[] {
+  if (name !== "e1") return [];
+  const at = (control: string): SavedEffect | undefined =>
+    rows.find(
+      (row) =>
+        row.control === control &&
+        row.shots === 5 &&
+        row.source === "emnist-letters:A-M" &&
+        row.density.toFixed(4) === "0.0497",
+    );
+  const names = ["full", "fine-tuned", "linear-probe", "small-parameters", "snip", "inverted"];
+  const others = names.map(at).filter((row) => row !== undefined);
+  return [
+    "The other controls in the same setting; a negative effect says that the control is ahead:",
+    table(
+      ["control", "effect, 95 % interval", "p"],
+      others.map((row) => [row.control, interval(row), holm(row.pHolm)]),
+    ),
+  ];
+}
+
+/** Ideas with what was seen so far. */
+function further(found: ReadonlyMap<string, readonly Finding[]>): string {
+  const seen = (name: string, control: string): string => {
+    const row = found.get(name)?.find((finding) => finding.row.control === control)?.row;
+    return row ? interval(row) : "not measured";
+  };
+  const ideas: readonly [string, string][] = [
+    [
+      "Adam in place of the adaptive update",
+      `the default minus Adam is ${seen("e4", "variant adam")} points; register a repetition with more searches.`,
+    ],
+    [
+      "Mirror descent",
+      `the default minus the mirror update is ${seen("e4", "variant mirror")} points; the interval is too wide to choose.`,
+    ],
+    [
+      "More source examples",
+      `all source examples minus 100 is ${seen("e4", "variant examples100")} points, minus 300 ${seen("e4", "variant examples300")}, minus 1000 ${seen("e4", "variant examples1000")}: where does it level off?`,
+    ],
+    ["Fewer resets", `reset minus fixed weights is ${seen("e3", "strategy fixed")}: how many resets are enough?`],
+    [
+      "What shuffled labels still find",
+      `true minus shuffled labels is only ${seen("e3", "variant shuffled-labels")} for reset: how much of a mask is the inputs' distribution?`,
+    ],
+    [
+      "Learned gates times deviation",
+      `learned minus magnitude times deviation is ${seen("e1", "magnitude-deviation")} on letters; compare the digits in the table of e1: when does the simple score do?`,
+    ],
+  ];
+  return `## Go further\n\n${ideas.map(([idea, what]) => `- **${idea}**: ${what}`).join("\n")}`;
+}

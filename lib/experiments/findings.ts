@@ -1,0 +1,115 @@
+/** A row of a table of effects, as far as a hypothesis needs it. */
+export interface EffectOf {
+  readonly source: string;
+  readonly target: string;
+  readonly density: number;
+  readonly shots: number;
+  readonly strategy?: string;
+  readonly variant?: string;
+  readonly control: string;
+  readonly effect: number;
+  readonly low: number;
+  readonly high: number;
+  readonly pHolm: number;
+}
+
+/** A part of a registered hypothesis that a row of the table of effects can refute, a row a control. */
+export interface Claim {
+  readonly says: string;
+  /** Columns that pick the setting. */
+  readonly where: Partial<EffectOf>;
+  readonly controls: readonly string[];
+  /** Points by which the learned architectures are claimed to lead; "no worse" claims only that they aren't behind, "behind" that they are. */
+  readonly lead: number | "no worse" | "behind";
+}
+
+/** What the table says about a claim and one control. */
+export interface Finding<Row extends EffectOf = EffectOf> {
+  readonly claim: Claim;
+  readonly row: Row;
+  readonly verdict: "held" | "held, but not after Holm" | "not shown" | "refuted" | "not refuted";
+}
+
+const letters = { source: "emnist-letters:A-M", target: "emnist-letters:N-Z", density: 0.049745, shots: 5 };
+const reset = { strategy: "reset", variant: "true-labels", shots: 5 };
+const ablated = { variant: "default", shots: 5 };
+
+/** The hypotheses in experiments/, in parts. */
+export const claims: Readonly<Record<string, readonly Claim[]>> = {
+  e1: [
+    {
+      says: "at least 5 points ahead",
+      where: letters,
+      controls: ["random", "random-varying", "shuffled", "magnitude", "magnitude-deviation"],
+      lead: 5,
+    },
+  ],
+  "e2-weight": [0.099976, 0.019995, 0.005029].map((density) => ({
+    says: `better than random at ${(100 * density).toFixed(1)} %`,
+    where: { density, shots: 5 },
+    controls: ["random", "random-erk"],
+    lead: 0,
+  })),
+  e3: [
+    { says: "reset is better", where: reset, controls: ["strategy fixed", "strategy resample"], lead: 0 },
+    { says: "shuffled labels make reset worse", where: reset, controls: ["variant shuffled-labels"], lead: 0 },
+    { says: "the search's own draw is no better for reset", where: reset, controls: ["own-draw"], lead: "no worse" },
+  ],
+  e4: [
+    { says: "the default is no worse", where: ablated, controls: ["every variant"], lead: "no worse" },
+    {
+      says: "one temperature is worse",
+      where: ablated,
+      controls: ["variant tc1-th1", "variant tc0.05-th0.05"],
+      lead: 0,
+    },
+    {
+      says: "fewer source examples are worse",
+      where: ablated,
+      controls: ["variant examples100", "variant examples300", "variant examples1000"],
+      lead: 0,
+    },
+  ],
+  e7: [0.019995, 0.099976].flatMap((density): Claim[] => {
+    const where = { density, shots: 5 };
+    const at = `at ${(100 * density).toFixed(1)} %`;
+    return [
+      { says: `re-initialised, better ${at}`, where, controls: ["magnitude", "snip", "synflow"], lead: 0 },
+      { says: `behind kept weights ${at}`, where, controls: ["magnitude-kept", "iterative-magnitude"], lead: "behind" },
+    ];
+  }),
+};
+
+/**
+ * What a table of effects says about an experiment's hypothesis. A lead is *held* if the whole 95 % interval lies above it and
+ * the difference from zero survives Holm's correction over the experiment; *refuted* if the interval lies below. "No worse"
+ * is *refuted* if the interval lies below zero, else *not refuted*, which is no proof of equality.
+ *
+ * @param name - of the experiment
+ * @param rows - its table of effects
+ * @returns a finding a claim and control, in the order of {@link claims}
+ * @example
+ * ```ts
+ * findings("e1", await readEffects("experiments/results/e1-effects.csv"));
+ * ```
+ */
+export function findings<Row extends EffectOf>(name: string, rows: readonly Row[]): Finding<Row>[] {
+  return (claims[name] ?? []).flatMap((claim) =>
+    rows
+      .filter((row) => Object.entries(claim.where).every(([key, value]) => row[key as keyof EffectOf] === value))
+      .filter(({ control }) =>
+        claim.controls[0] === "every variant" ? control.startsWith("variant ") : claim.controls.includes(control),
+      )
+      .map((row) => ({ claim, row, verdict: judge(claim.lead, row) })),
+  );
+}
+
+function judge(
+  lead: Claim["lead"],
+  { low, high, pHolm }: Pick<EffectOf, "low" | "high" | "pHolm">,
+): Finding["verdict"] {
+  if (lead === "behind") return judge(0, { low: -high, high: -low, pHolm });
+  if (lead === "no worse") return high < 0 ? "refuted" : "not refuted";
+  if (low > lead) return pHolm < 0.05 ? "held" : "held, but not after Holm";
+  return high < lead ? "refuted" : "not shown";
+}
