@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { EffectOf, Experiment, Finding } from "../experiments/index.js";
 import type { ExperimentEffect } from "../plot/index.js";
 
-type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number };
+type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number; readonly pHolm: number };
 
 /** `twotemp report`: writes docs/results.md from the committed tables. */
 export function addReport(program: Command): void {
@@ -66,7 +66,7 @@ const holm = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-function section({ name, title, registration, hypothesis }: Experiment, rows: SavedEffect[], own: Finding[]): string {
+function section({ name, title, registration, hypothesis }: Experiment, rows: SavedEffect[], own: Finding<SavedEffect>[]): string {
   const tests = own.map(({ claim, row, verdict }) => [
     claim.says,
     row.control,

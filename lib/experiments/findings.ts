@@ -10,7 +10,7 @@ export interface EffectOf {
   readonly effect: number;
   readonly low: number;
   readonly high: number;
-  readonly pHolm: number;
+  readonly pHolm?: number;
 }
 
 /** A part of a registered hypothesis that a row of the table of effects can refute, a row a control. */
@@ -110,6 +110,6 @@ function judge(
 ): Finding["verdict"] {
   if (lead === "behind") return judge(0, { low: -high, high: -low, pHolm });
   if (lead === "no worse") return high < 0 ? "refuted" : "not refuted";
-  if (low > lead) return pHolm < 0.05 ? "held" : "held, but not after Holm";
+  if (low > lead) return (pHolm ?? 1) < 0.05 ? "held" : "held, but not after Holm";
   return high < lead ? "refuted" : "not shown";
 }
