@@ -4,6 +4,7 @@ export interface EffectOf {
   readonly target: string;
   readonly density: number;
   readonly shots: number;
+  readonly space?: string;
   readonly strategy?: string;
   readonly variant?: string;
   readonly control: string;
@@ -50,11 +51,23 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     controls: ["random", "random-erk"],
     lead: 0,
   })),
+  "e2-unit": [0.098958, 0.03125].map((density) => ({
+    says: `better than random at ${(100 * density).toFixed(1)} %`,
+    where: { density, shots: 5 },
+    controls: ["random"],
+    lead: 0,
+  })),
   e3: [
     { says: "reset is better", where: reset, controls: ["strategy fixed", "strategy resample"], lead: 0 },
     { says: "shuffled labels make reset worse", where: reset, controls: ["variant shuffled-labels"], lead: 0 },
     { says: "the search's own draw is no better for reset", where: reset, controls: ["own-draw"], lead: "no worse" },
   ],
+  "e3-init": ["he", "he-to-glorotUniform", "he-to-leCunNormal", "he-to-orthogonal"].map((space) => ({
+    says: `better than random, initialised by ${space}`,
+    where: { ...reset, space },
+    controls: ["random-varying"],
+    lead: 0,
+  })),
   e4: [
     { says: "the default is no worse", where: ablated, controls: ["every variant"], lead: "no worse" },
     {
