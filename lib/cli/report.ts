@@ -58,7 +58,8 @@ bootstrap interval over searches and retrainings; *p* is corrected by Holm for a
 better.
 
 **Held** means that the whole interval lies beyond what is claimed and that the difference from zero survives Holm; **not
-refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive.`;
+refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive. Hypotheses were
+registered before the runs; how they are split into claims, and what *held* and *refuted* mean, was written after the first tables.`;
 
 const signed = (x: number): string => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
 const interval = ({ effect, low, high }: EffectOf): string => `${signed(effect)} [${signed(low)}, ${signed(high)}]`;
@@ -66,7 +67,11 @@ const holm = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
-function section({ name, title, registration, hypothesis }: Experiment, rows: SavedEffect[], own: Finding<SavedEffect>[]): string {
+function section(
+  { name, title, registration, hypothesis }: Experiment,
+  rows: SavedEffect[],
+  own: Finding<SavedEffect>[],
+): string {
   const tests = own.map(({ claim, row, verdict }) => [
     claim.says,
     row.control,
