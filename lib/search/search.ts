@@ -150,8 +150,8 @@ export class Search implements AsyncIterable<SearchStep> {
   /**
    * One step: gates forward, loss and gradients, price of complexity, gates updated.
    *
-   * @throws TwotempError `search/not-finite` at a loss that is no number; `theory/violated` after the last step, if the
-   *   search breaks its certificate: a fault of the code
+   * @throws TwotempError `search/not-finite` at a loss or a gradient that isn't finite, naming the step, the place and what to
+   *   try; `theory/violated` after the last step, if the search breaks its certificate: a fault of the code
    */
   advance(): SearchStep {
     const started = performance.now();
@@ -160,25 +160,32 @@ export class Search implements AsyncIterable<SearchStep> {
     const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
     tf.dispose([loss, gateGradient]);
     const [lossValue, ...complexities] = measured.dataSync<"float32">();
-    if (!Number.isFinite(lossValue)) {
-      tf.dispose([measured, gradient]);
-      throw new TwotempError(
-        "search/not-finite",
-        `loss is ${lossValue} at step ${this.done}: lower weightStepSize (${this.settings.weightStepSize}) or look for extreme values in the data`,
-      );
-    }
     const complexity = complexities.reduce((sum, part) => sum + part, 0);
     const paid = this.price.of(complexities);
     const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price.mean(complexities), complexity };
     this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
     if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
-    this.relaxation.step(gradient, lossValue + paid);
-    tf.dispose([measured, gradient]);
+    try {
+      this.relaxation.step(gradient, lossValue + paid);
+    } catch (error) {
+      throw this.located(error, gradient);
+    } finally {
+      tf.dispose([measured, gradient]);
+    }
     this.price.steer(this.done, complexities, () => this.relaxation.logits());
     this.done += 1;
     this.seconds += (performance.now() - started) / 1000;
     if (this.finished) assertCertificate(this.certificate());
     return taken;
+  }
+
+  /** An error of the relaxation, with the group that the gate belongs to. */
+  private located(error: unknown, gradient: tf.Tensor): unknown {
+    if (!(error instanceof TwotempError) || error.code !== "relaxation/not-finite") return error;
+    const gate = gradient.dataSync().findIndex((value) => !Number.isFinite(value));
+    const group = this.space.groups.find(({ offset, size }) => gate < offset + size);
+    const place = group && gate >= 0 ? ` (gate ${gate - group.offset} of ${group.name})` : "";
+    return new TwotempError("search/not-finite", `${error.message}${place}`, { cause: error });
   }
 
   private record(step: SearchStep): void {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +13,7 @@ import { RunStore } from "../../lib/experiments/store.js";
 import { sweep } from "../../lib/experiments/sweep.js";
 import { makeTask, type Task } from "../../lib/experiments/task.js";
 import { needs, until } from "../support.js";
+import { fill, mayMount, smallDisk } from "./disks.js";
 import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
 
 async function cleanRun(context: Parameters<typeof emptyFolder>[0], tasks: Task[]): Promise<Map<string, string>> {
@@ -116,25 +116,6 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
   });
 });
 
-/** A file system of one MiB. */
-function smallDisk(context: Parameters<typeof emptyFolder>[0]): string {
-  const folder = mkdtempSync(join(tmpdir(), "twotemp-disk-"));
-  context.after(() => {
-    spawnSync("umount", ["-l", folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).status, 0);
-  return folder;
-}
-
-const mayMount = ((): boolean => {
-  const probe = mkdtempSync(join(tmpdir(), "twotemp-disk-"));
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", probe]).status === 0;
-  if (mounted) spawnSync("umount", [probe]);
-  rmSync(probe, { recursive: true, force: true });
-  return mounted;
-})();
-
 describe("disks", () => {
   test(
     "a full disk ends the sweep with a clear error, keeps what was there, and can be gone on with",
@@ -198,14 +179,3 @@ describe("disks", () => {
     assert.equal(stdout.toString(), "0\nexperiments/read-only\n", stderr.toString());
   });
 });
-
-/** Fills what is left of a disk. */
-function fill(path: string): void {
-  const block = Buffer.alloc(4096, 1);
-  try {
-    for (let i = 0; i < 10_000; i++) writeFileSync(path, block, { flag: "a" });
-  } catch {
-    // Full.
-  }
-  assert.ok(existsSync(path) && readFileSync(path).length > 0);
-}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,8 @@ import { connection, hidePassword, queueName, queueRunner } from "../../lib/expe
 import { RunStore } from "../../lib/experiments/store.js";
 import { sweep, type SweepProgress, type SweepSummary } from "../../lib/experiments/sweep.js";
 import { makeTask, type Task } from "../../lib/experiments/task.js";
-import { until } from "../support.js";
+import { needs, until } from "../support.js";
+import { fill, mayMount, smallDisk } from "./disks.js";
 import { withRedis, TestRedis } from "./redis.js";
 import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
 import { TestWorker } from "./workers.js";
@@ -51,6 +52,8 @@ async function sweepQueue(
     store.close();
   }
 }
+
+const onSmallDisk = withRedis.skip ? withRedis : needs("mount", mayMount, "run as root");
 
 /** The queue as a test looks into it. */
 function openQueue({ url }: TestRedis): Queue {
@@ -168,6 +171,35 @@ describe("queue", { timeout: 900_000 }, () => {
     assert.deepEqual([summary.done, summary.failed], [3, 0]);
     assert.deepEqual(recordBytes(set.folder), set.clean);
   });
+
+  test(
+    "a full disk ends the sweep in one line; with room again it goes on to the end",
+    onSmallDisk,
+    async (context) => {
+      const disk = smallDisk(context);
+      const set = { ...(await bench(context, walks(30, { milliseconds: 50 }))), folder: join(disk, "store") };
+      const workers = [{}, { store: set.folder }].map(
+        (more) => new TestWorker(context, { url: set.redis.url, ...more }),
+      );
+      const full = sweepQueue(
+        set,
+        ({ done }) => void (done >= 5 && !existsSync(join(disk, "ballast")) && fill(join(disk, "ballast"))),
+      );
+      await assert.rejects(full, {
+        code: "experiments/disk-full",
+        message: /^no room to write [^\n]*; what was there is unchanged$/,
+      });
+      for (const worker of workers) await worker.kill();
+      rmSync(join(disk, "ballast"));
+      const before = recordBytes(set.folder);
+      assert.ok(before.size >= 5 && before.size < 30);
+      for (const [id, bytes] of before) assert.equal(bytes, set.clean.get(id));
+      for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url });
+      const summary = await sweepQueue(set);
+      assert.deepEqual([summary.done, summary.failed], [30, 0]);
+      assert.deepEqual(recordBytes(set.folder), set.clean);
+    },
+  );
 
   test("a worker of another version of the code is refused and says so", withRedis, async (context) => {
     const set = await bench(context, walks(4, { milliseconds: 200 }));

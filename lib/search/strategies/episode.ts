@@ -3,6 +3,7 @@ import type { Episode as EpisodeRows } from "../../data/index.js";
 import { TwotempError } from "../../errors.js";
 import { forwardSlots, type GateSlot } from "../../space/forward.js";
 import type { Plan } from "../../space/types.js";
+import { checkLoss } from "../notFinite.js";
 import { stepEvaluator, type StepLoss } from "../objective.js";
 import { ridgePredictions } from "../ridge.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
@@ -85,7 +86,10 @@ export class Episode implements WeightStrategy {
         tf.oneHot(tf.tensor1d(labels, "int32"), classes.length) as tf.Tensor2D;
       const asked = tf.sub(oneHot(queryLabels), 1 / classes.length);
       const weights = space.initialise(seed, "search weights", step);
-      return this.evaluateStep(weights, gates, [inputs, oneHot(supportLabels), asked], [seed, "search", step]);
+      const episode = [inputs, oneHot(supportLabels), asked];
+      const evaluation = this.evaluateStep(weights, gates, episode, [seed, "search", step]);
+      checkLoss(evaluation.loss, step, { plan: space.plan, weights, gates, inputs, remedy: undefined });
+      return evaluation;
     });
   }
 

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../../engine/index.js";
 import { Batches } from "../batches.js";
+import { checkLoss, checkWeights } from "../notFinite.js";
 import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
@@ -18,6 +19,7 @@ export class Trained implements WeightStrategy {
   private drawn: number = -1;
   private weights: tf.Tensor[] = [];
   private adam: Adam | undefined;
+  private step: number = 0;
 
   constructor(
     private readonly context: StrategyContext,
@@ -39,8 +41,13 @@ export class Trained implements WeightStrategy {
     }
     const { loss, gateGradient, weightGradients } = tf.tidy(() => {
       const { inputs, labels } = this.batches.at(step);
-      return this.evaluateStep(this.weights, gates, [inputs, labels], [seed, "search", step]);
+      const evaluation = this.evaluateStep(this.weights, gates, [inputs, labels], [seed, "search", step]);
+      // Before the weights are moved by it.
+      const { plan } = space;
+      checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: this.remedy });
+      return evaluation;
     });
+    this.step = step;
     this.adam!.step(weightGradients);
     tf.dispose(weightGradients);
     this.readTrained();
@@ -63,16 +70,19 @@ export class Trained implements WeightStrategy {
     this.trainable.forEach((w, i) => (this.weights[w] = this.adam!.values[i]));
   }
 
+  private get remedy(): string {
+    return `lower weightStepSize (${this.context.weightStepSize})`;
+  }
+
   private untrained(): tf.Tensor[] {
     return this.weights.filter((_, w) => !this.trainable.includes(w));
   }
 
   save(): StrategyState {
     if (!this.adam) return {};
-    return {
-      weights: this.weights.map((weight) => weight.dataSync<"float32">().slice()),
-      optimizer: this.adam.save(),
-    };
+    const weights = this.weights.map((weight) => weight.dataSync<"float32">().slice());
+    checkWeights(this.context.space.plan, weights, this.step, this.remedy);
+    return { weights, optimizer: this.adam.save() };
   }
 
   load(state: StrategyState, step: number): void {

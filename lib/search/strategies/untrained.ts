@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { Batches } from "../batches.js";
+import { checkLoss } from "../notFinite.js";
 import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
@@ -35,7 +36,10 @@ export class Untrained implements WeightStrategy {
     }
     return tf.tidy(() => {
       const { inputs, labels } = this.batches.at(step);
-      return this.evaluateStep(this.weights, gates, [inputs, labels], [this.context.seed, "search", step]);
+      const { plan } = this.context.space;
+      const evaluation = this.evaluateStep(this.weights, gates, [inputs, labels], [this.context.seed, "search", step]);
+      checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: undefined });
+      return evaluation;
     });
   }
 
