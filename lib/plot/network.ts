@@ -18,7 +18,7 @@ export interface NetworkLayer {
 const spacing = 30;
 
 /**
- * A network as a graph, from the input down: what is kept of each layer as a colour, hollow where nothing is left.
+ * A network as a graph, from the input down: what is kept of each layer as a colour, palest where nothing is left.
  *
  * Layers that only pass units on (activations, pooling, normalisation) are drawn as part of the line.
  *
@@ -90,39 +90,25 @@ export function network(layers: readonly NetworkLayer[], options: FigureOptions 
       .map((other) => escapeText(layers[other].name.split("_").at(-1)!));
     return last ? `  ${names.length} of ${all.length}: ${names.join(", ")}` : "";
   };
-  const trace = (shown: readonly number[], marker: PlotlyObject): PlotlyObject => ({
+  const gone = drawn.filter((i) => !layers[i].present).length;
+  const nodes: PlotlyObject = {
     type: "scatter",
     mode: "markers+text",
-    x: shown.map((i) => column.get(i)!),
-    y: shown.map((i) => level.get(i)!),
-    text: shown.map(text),
-    textposition: shown.map((i) => (column.get(i) === right ? "middle right" : "middle left")),
+    x: drawn.map((i) => column.get(i)!),
+    y: drawn.map((i) => level.get(i)!),
+    text: drawn.map(text),
+    textposition: drawn.map((i) => (column.get(i) === right ? "middle right" : "middle left")),
     cliponaxis: false,
-    marker: { size: 15, line: { width: 1.5, color: palette.grey }, ...marker },
-    hovertext: shown.map((i) => `${escapeText(layers[i].className)} ${label(i)}`),
+    marker: {
+      size: 15,
+      line: { width: 1.5, color: palette.grey },
+      color: drawn.map((i) => (layers[i].present ? round(fraction(layers[i])) : 0)),
+      coloraxis: "coloraxis",
+    },
+    hovertext: drawn.map((i) => `${escapeText(layers[i].className)} ${label(i)}`),
     hovertemplate: "%{hovertext}<extra></extra>",
     showlegend: false,
-  });
-  const left = drawn.filter((i) => layers[i].present);
-  const removed = drawn.filter((i) => !layers[i].present);
-  const nodes = [
-    trace(left, {
-      color: left.map((i) => round(fraction(layers[i]))),
-      cmin: 0,
-      cmax: 1,
-      showscale: true,
-      colorbar: {
-        title: { text: "kept", side: "top" },
-        tickformat: ".0%",
-        orientation: "h",
-        len: 0.4,
-        x: 0.3,
-        y: 0,
-        yanchor: "top",
-      },
-    }),
-    ...(removed.length > 0 ? [trace(removed, { symbol: "circle-open", color: palette.grey })] : []),
-  ];
+  };
   const total = layers.reduce((sum, { weights }) => sum + weights, 0);
   const keptWeights = layers.reduce((sum, { weightsKept }) => sum + weightsKept, 0);
   const depth = Math.max(...level.values());
@@ -131,10 +117,25 @@ export function network(layers: readonly NetworkLayer[], options: FigureOptions 
   return makeFigure(
     {
       title: "What is left of each layer",
-      subtitle: `${percent(keptWeights / Math.max(1, total))} of ${whole(total)} weights${removed.length > 0 ? `; ${removed.length} layers gone` : ""}`,
-      data: [...edges.map(line), ...nodes],
+      subtitle: `${percent(keptWeights / Math.max(1, total))} of ${whole(total)} weights${gone > 0 ? `; ${gone} layer${gone === 1 ? "" : "s"} gone` : ""}`,
+      data: [...edges.map(line), nodes],
       layout: {
-        height: 190 + spacing * (depth + 1),
+        height: 150 + spacing * (depth + 1),
+        coloraxis: {
+          cmin: 0,
+          cmax: 1,
+          colorbar: {
+            title: { text: "of weights, or units, kept", side: "top" },
+            tickformat: ".0%",
+            nticks: 3,
+            orientation: "h",
+            len: 0.28,
+            x: 0,
+            xanchor: "left",
+            y: 0,
+            yanchor: "top",
+          },
+        },
         xaxis: { ...axis, range: [right - width - 1.2, right + Math.max(2, 1.2 * width)] },
         yaxis: { ...axis, range: [depth + 0.5, -0.5] },
       },

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
 import { compact, type CompactOptions, origins } from "./compact.js";
-import { gateSlots } from "./forward.js";
+import { forward, gateSlots } from "./forward.js";
+import { asTensors } from "./initialise.js";
 import { Liveness, type Counts } from "./liveness.js";
 import { describeNetwork, type NetworkNode } from "./network.js";
 import type { SearchSpace } from "./space.js";
@@ -163,6 +164,23 @@ export class Architecture {
       }
     }
     return factors;
+  }
+
+  /**
+   * What the masked network makes of a batch, at the full model's size: {@link compact} gives a smaller model that makes
+   * the same.
+   *
+   * @param weights - one array a weight of the plan in the full shapes
+   * @param inputs - one batch a model input, [batch, ...inputShape]
+   * @returns the model's outputs
+   */
+  predict(weights: readonly Float32Array[], ...inputs: readonly tf.Tensor[]): tf.Tensor[] {
+    const { plan } = this.space;
+    return tf.tidy(() =>
+      forward(plan, asTensors(plan.weights, weights), tf.tensor1d(Float32Array.from(this.mask)), inputs, {
+        scaleByOpenFraction: false,
+      }),
+    );
   }
 
   /**

@@ -19,15 +19,19 @@ export interface NetworkNode {
   readonly present: boolean;
 }
 
-/** The layers of a model as they read one another, with what is left of each. */
+/**
+ * The layers of a model as they read one another, with what is left of each. What reads a layer that is stepped over reads
+ * what stands before it as well.
+ */
 export function describeNetwork(liveness: Liveness): NetworkNode[] {
-  const { anatomy, plan } = liveness.gating;
+  const { anatomy, plan, steps } = liveness.gating;
   const { graph, stationOf, stations } = anatomy;
-  const nodeOf = new Map<number, number>();
+  /** The nodes that each value comes from. */
+  const nodesOf = new Map<number, readonly number[]>();
   const nodes: NetworkNode[] = [];
   const unitsOf = (value: number): number => stations[stationOf[value]].labels.nodes.length;
   graph.inputs.forEach((value, i) => {
-    nodeOf.set(value, nodes.length);
+    nodesOf.set(value, [nodes.length]);
     nodes.push({
       name: graph.inputNames[i],
       className: "InputLayer",
@@ -41,10 +45,19 @@ export function describeNetwork(liveness: Liveness): NetworkNode[] {
     });
   });
   for (const call of anatomy.calls) {
-    const inputs = call.inputs.map((value) => nodeOf.get(value)!);
     const present = liveness.isNeeded(call);
+    if (steps.differences.has(call.layer)) {
+      nodesOf.set(call.outputs[0], nodesOf.get(call.inputs[0])!);
+      continue;
+    }
+    if (steps.adds.has(call.layer)) {
+      const [before, made] = call.inputs.map((value) => nodesOf.get(value)!);
+      nodesOf.set(call.outputs[0], present && liveness.operandsOf(call)[0] ? [...made, ...before] : made);
+      continue;
+    }
+    const inputs = call.inputs.flatMap((value) => nodesOf.get(value)!);
     const keep = call.weights.map((w) => liveness.keep(w));
-    for (const value of call.outputs) nodeOf.set(value, nodes.length);
+    for (const value of call.outputs) nodesOf.set(value, [nodes.length]);
     const [value] = call.outputs;
     nodes.push({
       name: call.path,

@@ -32,6 +32,7 @@ describe("builders have the parameters of the literature", () => {
     ["LeNet-5", () => lenet(), 61_706],
     ["ResNet-20 (0.27 million)", () => resnet({ depth: 20, classes: 10 }), 269_722 + projections],
     ["ResNet-32 (0.46 million)", () => resnet({ depth: 32, classes: 10 }), 464_154 + projections],
+    ["ResNet-44 (0.66 million)", () => resnet({ depth: 44, classes: 10 }), 658_586 + projections],
     ["ResNet-56 (0.85 million)", () => resnet({ depth: 56, classes: 10 }), 853_018 + projections],
     [
       "MobileNet, a quarter wide (0.5 million)",

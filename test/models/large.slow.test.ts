@@ -10,12 +10,12 @@ const parameters = (model: tf.LayersModel): number =>
 describe("large builders have the parameters of the literature", () => {
   before(() => ready());
 
+  const published = (depth: 11 | 13 | 16): tf.LayersModel =>
+    vgg({ depth, inputShape: [224, 224, 3], classes: 1000, dense: [4096, 4096], batchNorm: false });
   const cases: [string, () => tf.LayersModel, number][] = [
-    [
-      "VGG-11 as published (133 million)",
-      () => vgg({ depth: 11, inputShape: [224, 224, 3], classes: 1000, dense: [4096, 4096], batchNorm: false }),
-      132_863_336,
-    ],
+    ["VGG-11 as published (133 million)", () => published(11), 132_863_336],
+    ["VGG-13 as published (133 million)", () => published(13), 133_047_848],
+    ["VGG-16 as published (138 million)", () => published(16), 138_357_544],
     ["VGG-16 on 32x32 images (14.7 million)", () => vgg({ depth: 16, classes: 10 }), 14_728_266],
     ["MobileNet (4.2 million)", () => mobilenet({ inputShape: [224, 224, 3], classes: 1000 }), 4_231_976],
   ];

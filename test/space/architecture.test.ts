@@ -3,7 +3,7 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { Random, ready } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
-import { cnn, mlp, resnet } from "../../lib/models/index.js";
+import { cnn, mlp, resnet, vgg } from "../../lib/models/index.js";
 import { Architecture, forward, searchSpace } from "../../lib/space/index.js";
 
 const refuses = (act: () => unknown, code: string, text: RegExp): void =>
@@ -109,6 +109,20 @@ describe("an architecture", () => {
     );
     assert.equal(space.count([1, 1, 1, 1, 1, 1, 1, 0, 0, 0]).activationBytes, 4 * 16 * 8);
     assert.equal(space.count([1, 1, 1, 0, 0, 0, 1, 1, 0, 0]).activationBytes, 4 * 16 * 6);
+  });
+
+  test("describes its network: what reads a layer that is stepped over reads what stands before it, too", () => {
+    const space = searchSpace(vgg({ depth: 11, classes: 3, width: 1 / 32 }), { gates: "block" });
+    const name = space.groups[0].layers[0].replace(/\/.*/, "");
+    const readersOf = (mask: Uint8Array): string[] => {
+      const nodes = space.architecture(mask).network();
+      assert.ok(nodes.every((node) => !/change|step/.test(node.name)));
+      const at = nodes.findIndex((node) => node.name === name);
+      return nodes.filter(({ inputs }) => inputs.includes(nodes[at].inputs[0])).map((node) => node.className);
+    };
+    const all = new Uint8Array(space.gateCount).fill(1);
+    assert.deepEqual(readersOf(all), ["Conv2D"]);
+    assert.deepEqual(readersOf(all.with(0, 0)), ["Conv2D", "MaxPooling2D"]);
   });
 
   test("starts retraining with fresh weights, zero where closed, that keep the variance of full ones", () => {

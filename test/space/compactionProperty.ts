@@ -147,7 +147,7 @@ export function checkArchitecture(
     const gateTensor = tf.tensor1d(Float32Array.from(architecture.mask));
     const smallWeights = tensorsOf(plain.plan, plain.currentWeights());
 
-    const masked = forward(space.plan, weights, gateTensor, inputs, { scaleByOpenFraction: false });
+    const masked = architecture.predict(values, ...inputs);
     const predicted = compacted.predict(inputs.length === 1 ? inputs[0] : inputs);
     const compactOutputs = Array.isArray(predicted) ? predicted : [predicted];
     compactOutputs.forEach((output, i) => assertClose(output, masked[i], 1e-5, `output ${i}`));
