@@ -3,7 +3,7 @@ import { before, describe, test } from "node:test";
 import { timeCompaction } from "../../bench/compaction.js";
 import { ready } from "../../lib/engine/index.js";
 import { vgg } from "../../lib/models/index.js";
-import { checkRandomModels, selectors } from "./kinds.js";
+import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 
 describe("masked and compacted are the same network: 500 random models of 30 layers and more", () => {
   before(() => ready());
@@ -14,6 +14,11 @@ describe("masked and compacted are the same network: 500 random models of 30 lay
       assert.ok(compared >= 50, `${compared} of 100 vertices were connected`);
     });
   }
+
+  test("gates of operations, 100 random networks of them", () => {
+    const compared = checkRandomCells(100, 2026);
+    assert.ok(compared >= 40, `${compared} of 100 vertices were connected`);
+  });
 });
 
 describe("compaction", () => {

@@ -14,7 +14,7 @@ import {
 } from "../../lib/models/index.js";
 import { type Architecture, searchSpace } from "../../lib/space/index.js";
 import { checkArchitecture, checkCompaction } from "./compactionProperty.js";
-import { checkRandomModels, selectors } from "./kinds.js";
+import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 
 describe("masked and compacted are the same network", () => {
   before(() => ready());
@@ -25,6 +25,10 @@ describe("masked and compacted are the same network", () => {
       assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);
     });
   }
+
+  test("random networks of operations", () => {
+    assert.ok(checkRandomCells(8, 1) >= 4);
+  });
 
   test("a residual network whose units and blocks have gates", () => {
     const model = resnet({ depth: 8, inputShape: [8, 8, 1], classes: 3, filters: 4 });

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
+import { operationNetwork, type Stage } from "../../lib/models/index.js";
 
 /** One instruction of a random model; numbers are taken modulo what there is to choose from. */
 export interface Instruction {
@@ -160,4 +161,39 @@ export function buildModel({ image, instructions }: Recipe): tf.LayersModel {
   );
   const joined = flat.length > 1 ? apply(tf.layers.concatenate({ name: "joined" }), flat) : flat[0];
   return tf.model({ inputs: input, outputs: apply(tf.layers.dense({ name: "out", units: 2 }), joined) });
+}
+
+/** Operations that keep the number of channels and the size, some with weights. */
+const offered = [
+  "identity",
+  "conv1",
+  "conv3",
+  "depthwise3",
+  "max3",
+  "average3",
+  "square",
+  "tanh",
+  "instance",
+  "channels",
+];
+
+/** A random network of operations: which operations each stage offers, and which of the earlier stages it reads. */
+export const cells: fc.Arbitrary<{ operations: string[]; reads: number[] }[]> = fc.array(
+  fc.record({
+    operations: fc.subarray(offered, { minLength: 1, maxLength: 4 }),
+    reads: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 2 }),
+  }),
+  { minLength: 1, maxLength: 4, size: "max" },
+);
+
+/** Builds the network of {@link cells}. */
+export function buildCell(
+  recipe: readonly { readonly operations: string[]; readonly reads: number[] }[],
+): tf.LayersModel {
+  const stages: Stage[] = [{ name: "stem", operations: ["conv3"], filters: 2 }];
+  recipe.forEach(({ operations, reads }, i) => {
+    const from = [...new Set(reads.map((read) => stages[read % stages.length].name))];
+    stages.push({ name: `stage_${i}`, operations, from });
+  });
+  return operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages });
 }
