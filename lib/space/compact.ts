@@ -92,7 +92,9 @@ export function compact(
       let layer = layers.get(call.layer);
       const fresh = layer === undefined;
       layer ??= smallerLayer(space, liveness, call);
-      const out = layer.apply(read.length === 1 && call.inputs.length === 1 ? read[0] : read);
+      const out = layer.apply(
+        read.length === 1 && call.inputs.length === 1 ? read[0] : distinct(read, layerName(call)),
+      );
       made = Array.isArray(out) ? (out as tf.SymbolicTensor[]) : [out as tf.SymbolicTensor];
       if (fresh) {
         layers.set(call.layer, layer);
@@ -103,6 +105,15 @@ export function compact(
   }
   const ends = graph.outputs.map((value) => built.get(value)!);
   return tf.model({ inputs, outputs: ends, name: space.model.name });
+}
+
+/** TensorFlow.js frees a value that one layer reads twice too early: it reads copies. */
+function distinct(read: readonly tf.SymbolicTensor[], name: string): tf.SymbolicTensor[] {
+  return read.map((symbol, i) => {
+    if (read.indexOf(symbol) === i) return symbol;
+    const indices = Array.from({ length: symbol.shape.at(-1)! }, (_, j) => j);
+    return new Select({ name: `${name}_copy_${i}`, indices }).apply(symbol) as tf.SymbolicTensor;
+  });
 }
 
 const layerName = (call: WiredCall): string => call.path.replaceAll("/", "_");
