@@ -70,7 +70,8 @@ export async function fuzz(
   const memory = process.memoryUsage.rss();
   for (let i = 0; i < runs; i++) {
     const input = amend(mutate(seed, new Random(i, "fuzz", name)));
-    const started = performance.now();
+    // The processor's time, for the machine may be busy with something else.
+    const started = process.cpuUsage();
     try {
       await reader(input);
       outcomes.taken++;
@@ -79,7 +80,8 @@ export async function fuzz(
       assert.ok(typed, `run ${i}: ${(error as Error)?.stack}\n${input.toString("latin1").slice(0, 2000)}`);
       outcomes.refused++;
     }
-    slowest = Math.max(slowest, performance.now() - started);
+    const { user, system } = process.cpuUsage(started);
+    slowest = Math.max(slowest, (user + system) / 1000);
   }
   assert.ok(outcomes.refused > runs / 100, JSON.stringify(outcomes));
   assert.ok(slowest < 1000, `${slowest} ms`);
