@@ -266,6 +266,7 @@ function fromKeras(config: JsonObject, keras3: boolean): JsonObject {
   const given = inner.layers as JsonObject[];
   let layers = given.map((layer) => {
     requireOrdinary(layer);
+    requireDistributions(layer);
     const own = isModel(layer)
       ? fromKeras(layer, keras3)
       : { class_name: layer.class_name, config: plain(layer.config) };
@@ -290,8 +291,39 @@ function fromKeras(config: JsonObject, keras3: boolean): JsonObject {
   if (className !== "Sequential") {
     Object.assign(whole, { input_layers: ends("input_layers"), output_layers: ends("output_layers") });
     if (keras3) renumberNested(whole, 1);
+    requireConnected(layers);
   }
   return { class_name: className, config: whole, keras_version: "2.15.0", backend: "tensorflow" };
+}
+
+/** How often a layer has been called before its model connects it: models and inputs are born with a call. */
+function callsAtBirth(layer: JsonObject): number {
+  if (layer.class_name === "InputLayer" || layer.class_name === "Model") return 1;
+  if (layer.class_name !== "Sequential") return 0;
+  const [first] = (layer.config as JsonObject).layers as (JsonObject | undefined)[];
+  return first && ((first.config as JsonObject).batch_input_shape || callsAtBirth(first)) ? 1 : 0;
+}
+
+/** Refuses layers that read what no layer makes: TensorFlow.js would wait for it for ever. */
+function requireConnected(layers: readonly JsonObject[]): void {
+  const calls = new Map(layers.map((layer) => [layer.name, callsAtBirth(layer)]));
+  if (calls.size < layers.length || layers.some(({ name, config }) => name !== (config as JsonObject).name)) {
+    throw new TwotempError("models/keras", "its layers aren't told apart by their names");
+  }
+  let waiting = layers.flatMap(({ name, inbound_nodes: nodes }) =>
+    ((nodes ?? []) as Json[][][]).map((reads) => ({ name, reads })),
+  );
+  for (let before = Infinity; waiting.length < before;) {
+    before = waiting.length;
+    waiting = waiting.filter(({ name, reads }) => {
+      if (reads.some(([layer, call]) => !calls.has(layer) || calls.get(layer)! <= Number(call))) return true;
+      calls.set(name, calls.get(name)! + 1);
+      return false;
+    });
+  }
+  if (waiting.length > 0) {
+    throw new TwotempError("models/keras", `layer ${String(waiting[0].name)} reads what no layer before it makes`);
+  }
 }
 
 /** Options of Keras that TensorFlow.js doesn't have, and the values with which they do nothing. */
@@ -318,6 +350,22 @@ function requireOrdinary({ class_name: className, config }: JsonObject): void {
       "models/keras",
       `layer ${String(options.name)} has ${option} ${JSON.stringify(value)}, which TensorFlow.js doesn't have`,
     );
+  }
+}
+
+/** Refuses distributions that TensorFlow.js would draw from for ever: it draws again until a number is in range. */
+function requireDistributions({ config }: JsonObject): void {
+  for (const [option, value] of Object.entries(config as JsonObject)) {
+    if (!option.endsWith("initializer") || value === null || typeof value !== "object") continue;
+    for (const [name, number] of Object.entries(((value as JsonObject).config ?? {}) as JsonObject)) {
+      const drawn = ["scale", "mean", "stddev", "minval", "maxval", "gain"].includes(name);
+      if (!drawn || (typeof number === "number" && Number.isFinite(number) && (name !== "stddev" || number >= 0)))
+        continue;
+      throw new TwotempError(
+        "models/keras",
+        `layer ${String((config as JsonObject).name)} has ${option} with ${name} ${JSON.stringify(number)}, which no distribution has`,
+      );
+    }
   }
 }
 
