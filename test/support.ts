@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 /**
  * Options for a test that needs a component outside the repository: skipped where the component is missing, with a message
@@ -37,4 +38,9 @@ export async function until(what: string, so: () => boolean | Promise<boolean>):
     if (performance.now() - started > 120_000) throw new Error(`waited two minutes for ${what}`);
     await delay(50);
   }
+}
+
+/** How many times longer something may take than on an idle machine: as many programs as share a core. */
+export function busy(): number {
+  return Math.max(1, loadavg()[0] / availableParallelism());
 }

@@ -24,6 +24,7 @@ import { codeVersion, essence, importedModules } from "../../lib/experiments/ver
 import { executeTask, makeTask, taskId } from "../../lib/experiments/task.js";
 import { projectRoot } from "../../lib/project.js";
 import { emptyFolder, walks } from "./support.js";
+import { busy } from "../support.js";
 
 const header = {
   format: "twotemp-experiment",
@@ -177,7 +178,7 @@ describe("experiments", () => {
     const many = { ...testbed, updates: Array(1000).fill("mirror"), seeds: 10_000 };
     const started = performance.now();
     assert.throws(() => planExperiment(parseExperiment(many)), code("experiments/experiment", /10000000 tasks/));
-    assert.ok(performance.now() - started < 1000);
+    assert.ok(performance.now() - started < 1000 * busy());
   });
 
   test("files: by name, by path, missing, not JSON", (context) => {

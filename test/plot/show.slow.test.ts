@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { needs } from "../support.js";
+import { busy, needs } from "../support.js";
 import { kernelInstalled, root, runProgram, temporaryFolder, writeNotebook } from "../scripts/support.js";
 
 interface Output {
@@ -31,6 +31,13 @@ async function outputs(name: string, cells: string[]): Promise<Output[][]> {
 }
 
 const textOf = (output: Output): string => [output.text ?? ""].flat().join("");
+
+/** That a cell told of less than a second, and then this. */
+function assertSoon(told: Output, what: RegExp): void {
+  const [, late, rest] = /^(\S+) ([^]*)$/.exec(textOf(told))!;
+  assert.ok(Number(late) < 1000 * busy(), `${late} ms`);
+  assert.match(rest, what);
+}
 
 describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm run setup"), () => {
   test("results show themselves, each as one message with every form", async () => {
@@ -72,10 +79,10 @@ describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm
       "const search = tt.search(space, source, { density: 0.25, steps: 4000, seed: 1 });\nlet stopped = 0;",
       // The kernel is sent what JupyterLab's button sends.
       'const press = () => { stopped = performance.now(); process.kill(process.pid, "SIGINT"); };',
-      "await search.run({ onStep: ({ step }) => { if (step === 300) press(); } });\nconst late = performance.now() - stopped;\nconst reached = search.step;\nconsole.log(reached >= 300 && reached < 4000 && late < 1000, reached, late);",
+      "await search.run({ onStep: ({ step }) => { if (step === 300) press(); } });\nconst late = performance.now() - stopped;\nconst reached = search.step;\nconsole.log(late, reached >= 300 && reached < 4000, reached);",
       "setTimeout(() => {}, 0);\nconst again = search.step;\nawait search.run();\nconsole.log(again === reached, search.finished, process.listenerCount('SIGINT'));",
     ]);
-    assert.match(textOf(told), /^true /);
+    assertSoon(told, /^true /);
     assert.equal(textOf(after), "true true 1\n");
   });
 
@@ -88,10 +95,10 @@ describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm
   onProgress: ({ done, total }) => { if (done === total - 2) { stopped = performance.now(); process.kill(process.pid, "SIGINT"); } },
 });
 const late = performance.now() - stopped;
-console.log(stopped > 0 && late < 1000, late, result.summary().map(({ arm, shots }) => arm + shots).join());`,
+console.log(late, result.summary().map(({ arm, shots }) => arm + shots).join());`,
       "console.log(result.summary().length);",
     ]);
-    assert.match(textOf(told), /^true .* learned1,full1,learned5\n$/);
+    assertSoon(told, /^learned1,full1,learned5\n$/);
     assert.equal(textOf(next), "3\n");
   });
 });
