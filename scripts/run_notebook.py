@@ -172,6 +172,8 @@ def execute(notebook, options, progress, kernel_log):
         notebook,
         progress,
         kernel_name="twotemp",
+        # A busy machine takes its time.
+        startup_timeout=300,
         timeout_func=limit,
         resources={"metadata": {"path": str(options.notebook.resolve().parent)}},
         record_timing=False,
