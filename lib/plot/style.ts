@@ -87,7 +87,7 @@ const arms: Readonly<Record<string, ArmStyle>> = {
   "best-random": look(palette.grey, "star", "solid"),
   shuffled: look(palette.grey, "x", "longdash"),
   inverted: look(palette.grey, "cross", "longdashdot"),
-  "own-draw": look(palette.grey, "hexagon", "solid"),
+  "own-draw": look(palette.grey, "triangle-right", "solid"),
   magnitude: look(palette.orange, "square", "dot"),
   "magnitude-deviation": look(palette.orange, "diamond", "dash"),
   "magnitude-kept": look(palette.orange, "triangle-up", "dashdot"),
