@@ -5,7 +5,7 @@ export function refusal(reason: string): TwotempError {
   return new TwotempError("baselines/refused", reason);
 }
 
-/** The reason of a {@link refusal} or of a budget that can't be kept, or undefined for any other error. */
+/** The reason of a `refusal` or of a budget that can't be kept, or undefined for any other error. */
 export function reasonOf(error: unknown): string | undefined {
   const codes = ["baselines/refused", "space/budget"];
   return error instanceof TwotempError && codes.includes(error.code) ? error.message : undefined;

@@ -35,7 +35,7 @@ export interface CifarOptions {
  * ```ts
  * await tt.readCifar({ train: ["my/data_batch_1.bin"], test: ["my/test_batch.bin"], classNames: "my/batches.meta.txt" });
  * ```
- * @source the layout is described on the CIFAR page (Krizhevsky)
+ * Source: the layout is described on the CIFAR page (Krizhevsky)
  */
 export async function readCifar(files: CifarFiles, options: CifarOptions = {}): Promise<Dataset> {
   const { labels = "single", signal } = options;

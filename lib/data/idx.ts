@@ -43,7 +43,7 @@ export interface IdxArray {
  *   testImages: "my/t10k-images-idx3-ubyte.gz", testLabels: "my/t10k-labels-idx1-ubyte.gz",
  * });
  * ```
- * @source the layout is described on the MNIST page (LeCun, Cortes and Burges)
+ * Source: the layout is described on the MNIST page (LeCun, Cortes and Burges)
  */
 export async function readIdx(files: IdxFiles, options: IdxOptions = {}): Promise<Dataset> {
   const { firstLabel = 0, transposed = false, signal } = options;

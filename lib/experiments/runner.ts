@@ -29,7 +29,7 @@ export interface Runner {
   /** How many orders it can hold at once. */
   readonly slots: number;
   /**
-   * Does a task, trying {@link tries} times.
+   * Does a task, trying `tries` times.
    *
    * @throws TaskFailed when every try failed; anything else ends the sweep
    */

@@ -11,7 +11,7 @@ export interface Task {
   readonly settings: Json;
   /** Tasks whose results it takes. */
   readonly needs: readonly string[];
-  /** Version of the code that decides the result; see {@link kindVersion}. */
+  /** Version of the code that decides the result; see `kindVersion`. */
   readonly version: string;
 }
 

@@ -8,7 +8,7 @@ export interface BrowserChoice {
   readonly executable: string;
   /** Where it comes from: the system, the variable TWOTEMP_BROWSER, or the npm package @sparticuz/chromium. */
   readonly source: "TWOTEMP_BROWSER" | "system" | "@sparticuz/chromium";
-  /** Flags that this browser needs besides {@link browserFlags}. */
+  /** Flags that this browser needs besides `browserFlags`. */
   readonly flags: readonly string[];
 }
 

@@ -26,7 +26,7 @@ export interface SearchTrace {
   readonly density: number | undefined;
   readonly budget?: Budget;
   readonly entries: TraceEntry[];
-  /** Logits at some recorded steps, for spaces of at most {@link snapshotGates} gates. */
+  /** Logits at some recorded steps, for spaces of at most `snapshotGates` gates. */
   readonly snapshots: { readonly step: number; readonly logits: number[] }[];
 }
 

@@ -204,7 +204,7 @@ export class Architecture {
     return origins(this.space, this.alive);
   }
 
-  /** The layers as they read one another, with what is left of each: what {@link figures.network} draws. */
+  /** The layers as they read one another, with what is left of each: what `tt.figures.network` draws. */
   network(): NetworkNode[] {
     return describeNetwork(this.alive);
   }

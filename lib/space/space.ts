@@ -76,7 +76,7 @@ export class SearchSpace {
 
   /**
    * What a relaxed architecture costs, differentiable in the gates. At every vertex it is what {@link count} gives, up
-   * to float32; between them it is multilinear but for layers that are about to starve (see {@link RelaxedCount}).
+   * to float32; between them it is multilinear but for layers that are about to starve.
    *
    * @param gates - in [0, 1], [gateCount]
    * @returns a scalar, in parameters or multiply-adds

@@ -39,7 +39,7 @@ const same = (a: readonly string[], b: readonly string[]): boolean =>
  *
  * `effect = mean over (s, r) of learned[s][r] - mean over (s', r) of control[s'][r]`. Both arms are retrained with the same
  * seeds r (same shots, same order, same initial draws), so that what a retraining adds to both cancels. For the
- * interval see {@link bootstrapInterval}.
+ * interval see `bootstrapInterval`.
  *
  * @param learned - values of the learned architectures, each retrained with every retraining seed; several values of a
  *   cell are averaged

@@ -62,7 +62,6 @@ describe("masked and compacted are the same network", () => {
 
   test("a cell with an operation of one's own, and an edge whose operations are all closed", () => {
     class CubeRoot extends FixedLayer {
-      /** @nocollapse */
       static readonly className: string = "CubeRoot";
       protected run(input: tf.Tensor4D): tf.Tensor {
         return tf.mul(tf.sign(input), tf.pow(tf.abs(input), 1 / 3));

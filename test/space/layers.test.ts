@@ -225,7 +225,6 @@ describe("the table of layer classes", () => {
 
 /** A custom layer that no table knows. */
 class Twice extends tf.layers.Layer {
-  /** @nocollapse */
   static readonly className: string = "Twice";
   override computeOutputShape(shape: tf.Shape | tf.Shape[]): tf.Shape {
     return shape as tf.Shape;

@@ -4,7 +4,6 @@ import { type Operation, requireChannels, then } from "./operation.js";
 
 /** The absolute value. */
 export class Absolute extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "Absolute";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

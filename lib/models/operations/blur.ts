@@ -9,7 +9,6 @@ const rows = new Map([
 
 /** Binomial smoothing of each channel, 3x3 or 5x5. */
 export class Blur extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "Blur";
   private readonly size: number;
 

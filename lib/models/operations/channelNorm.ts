@@ -7,7 +7,6 @@ const floor = 1e-4;
 
 /** Divides by the root mean square of the channels at each position. */
 export class ChannelNorm extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "ChannelNorm";
   override readonly channels: "apart" | "mixed" = "mixed";
 

@@ -4,7 +4,6 @@ import { type Operation, requireChannels, then } from "./operation.js";
 
 /** The mean of each channel over the whole image, at every position of the pooled image. */
 export class GlobalAverage extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "GlobalAverage";
   private readonly strides: number;
 

@@ -9,7 +9,6 @@ const floor = 1e-6;
 
 /** The length of each channel's gradient, by Sobel's kernels. */
 export class GradientMagnitude extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "GradientMagnitude";
   override readonly keepsZero: boolean = false;
 

@@ -7,7 +7,6 @@ const floor = 1e-4;
 
 /** Each channel of each example less its mean, by its deviation. */
 export class InstanceNorm extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "InstanceNorm";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

@@ -10,7 +10,6 @@ const kernel = [
 
 /** The difference between each pixel's four neighbours' mean and itself. */
 export class Laplacian extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "Laplacian";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

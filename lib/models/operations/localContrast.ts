@@ -9,7 +9,6 @@ const floor = 0.01;
 
 /** Local contrast normalisation: each pixel less its neighbourhood's mean, by its neighbourhood's deviation. */
 export class LocalContrast extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "LocalContrast";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

@@ -4,7 +4,6 @@ import { type Operation, requireChannels, then } from "./operation.js";
 
 /** The smallest value of each channel in a square; an erosion when it doesn't move on. */
 export class MinPooling2D extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "MinPooling2D";
   private readonly poolSize: number;
   private readonly strides: number;

@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 
 /** The sum of several operations' outputs, divided by the square root of their number. */
 export class OperationSum extends tf.layers.Layer {
-  /** @nocollapse */
   static readonly className: string = "OperationSum";
   /** How many terms the sum counts as; by default its inputs. */
   readonly terms: number | undefined;

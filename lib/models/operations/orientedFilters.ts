@@ -31,7 +31,6 @@ export function orientedBank(count: number): Float32Array {
 
 /** A fixed bank of oriented 7x7 filters on the mean of the channels. */
 export class OrientedFilters extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "OrientedFilters";
   override readonly channels: "apart" | "mixed" = "mixed";
   private readonly filters: number;

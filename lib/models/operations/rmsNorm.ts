@@ -6,7 +6,6 @@ const floor = 1e-6;
 
 /** Divides each example by its root mean square, so that operations count alike whatever their scale. */
 export class RmsNorm extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "RmsNorm";
   override readonly channels: "apart" | "mixed" = "mixed";
 

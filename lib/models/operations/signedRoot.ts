@@ -7,7 +7,6 @@ const floor = 1e-4;
 
 /** The square root of the absolute value, with the sign. */
 export class SignedRoot extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "SignedRoot";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

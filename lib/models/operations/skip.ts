@@ -5,7 +5,6 @@ import { type Operation, then } from "./operation.js";
 
 /** All channels side by side several times. (A Concatenate of one value with itself fails in TensorFlow.js.) */
 export class RepeatChannels extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "RepeatChannels";
   override readonly channels: "apart" | "mixed" = "mixed";
   private readonly copies: number;

@@ -4,7 +4,6 @@ import { type Operation, requireChannels, then } from "./operation.js";
 
 /** The square. */
 export class Squared extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "Squared";
 
   protected run(input: tf.Tensor4D): tf.Tensor {

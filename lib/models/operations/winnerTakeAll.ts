@@ -4,7 +4,6 @@ import { type Operation, requireChannels, then } from "./operation.js";
 
 /** Keeps the largest channel at each position; the others become zero. */
 export class WinnerTakeAll extends FixedLayer {
-  /** @nocollapse */
   static readonly className: string = "WinnerTakeAll";
   override readonly channels: "apart" | "mixed" = "mixed";
 

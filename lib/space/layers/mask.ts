@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 
 /** Sets some elements of a value to zero: `y = x * open`. Compaction puts it in front of layers that need all of x. */
 export class Mask extends tf.layers.Layer {
-  /** @nocollapse */
   static readonly className: string = "Mask";
   readonly open: readonly number[];
   readonly maskShape: readonly number[];

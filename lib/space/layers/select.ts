@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 
 /** Takes some features of a value: `y[..., i] = x[..., indices[i]]`. Compaction puts it behind inputs with gates. */
 export class Select extends tf.layers.Layer {
-  /** @nocollapse */
   static readonly className: string = "Select";
   readonly indices: readonly number[];
 

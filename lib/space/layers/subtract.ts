@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 
 /** The difference of two values. Layers that may be switched off are written `x + a (f(x) - x)`. */
 export class Subtract extends tf.layers.Layer {
-  /** @nocollapse */
   static readonly className: string = "Subtract";
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {

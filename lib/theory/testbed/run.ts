@@ -23,7 +23,7 @@ export interface TestbedOptions {
   readonly steps?: number;
   /** Default: what the theorems make best, for gradients of mean square 1 where they need it. */
   readonly stepSize?: number;
-  /** Temperatures and box; default {@link testbedBox}. */
+  /** Temperatures and box; default `testbedBox`. */
   readonly coldTemperature?: number;
   readonly hotTemperature?: number;
   readonly logitBound?: number;
