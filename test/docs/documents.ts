@@ -15,8 +15,6 @@ export interface CodeBlock {
   /** The line of its first line of code, from 1. */
   readonly line: number;
   readonly language: string;
-  /** What stands behind the language, such as `no-run`. */
-  readonly marks: readonly string[];
   readonly code: string;
 }
 
@@ -53,18 +51,17 @@ function cellsOfNotebooks(kind: "markdown" | "code"): Document[] {
 
 /** The fenced blocks of a page. */
 export function codeBlocks({ path, text }: Document): CodeBlock[] {
-  return [...text.matchAll(/^```(\w+)([^\n]*)\n([^]*?)^```$/gm)].map((fence) => ({
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map((fence) => ({
     document: path,
     line: text.slice(0, fence.index).split("\n").length + 1,
     language: fence[1],
-    marks: fence[2].split(/\s+/).filter((mark) => mark !== ""),
-    code: fence[3],
+    code: fence[2],
   }));
 }
 
 /**
  * TypeScript as modules: a block that imports begins one, a block that doesn't goes on where the one before it in its page
- * ended. The last block's marks count.
+ * ended.
  */
 export function modules(document: Document): CodeBlock[] {
   const found: CodeBlock[] = [];
@@ -72,7 +69,7 @@ export function modules(document: Document): CodeBlock[] {
     const last = found.at(-1);
     if (last && !/^import /m.test(block.code)) {
       const gap = "\n".repeat(Math.max(0, block.line - last.line - last.code.split("\n").length + 1));
-      found[found.length - 1] = { ...last, marks: block.marks, code: last.code + gap + block.code };
+      found[found.length - 1] = { ...last, code: last.code + gap + block.code };
     } else found.push(block);
   }
   return found;
