@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { plotlyMime } from "../../lib/plot/mime.js";
 import { needs } from "../support.js";
 import { kernelInstalled, root, writeNotebook } from "../scripts/support.js";
 import { startLab, type Lab } from "./lab.js";
@@ -133,6 +134,67 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
     await subtitle.filter({ hasNotText: stood! }).waitFor();
     await screenshot("convergence-untrusted");
   });
+
+  test("a figure that is redrawn for long leaves the browser's memory as it was", async () => {
+    // As many redraws as a live panel makes in 150 s, without waiting between them.
+    const redraws = 500;
+    const notebook = write("memory", [
+      setUp,
+      `const { sendDisplay } = require("../../dist/lib/kernel.js");
+const { plotlyBundle } = require("../../dist/lib/plot/mime.js");
+const search = tt.search(space, source, { density: 0.25, steps: 200, seed: 1 });
+await search.run();
+const bundle = plotlyBundle(tt.figures.searchPanel(search));
+const redraw = async (count: number, first: boolean) => {
+  for (let i = 0; i < count; i++) {
+    bundle["application/vnd.plotly.v1+json"].layout.title.text = "redraw " + i;
+    sendDisplay(bundle, { id: "memory", update: !first || i > 0 });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+};
+await redraw(100, true);
+console.log("warm");`,
+      `await redraw(${redraws}, false);\nconsole.log("redrawn");`,
+    ]);
+    await lab.open(notebook);
+    const session = await lab.page.context().newCDPSession(lab.page);
+    const used = async (): Promise<number> => {
+      await session.send("HeapProfiler.collectGarbage");
+      return (await session.send("Runtime.getHeapUsage")).usedSize;
+    };
+    const runCell = async (cell: number, told: string): Promise<void> => {
+      await lab.page.locator(".jp-CodeCell .cm-content").nth(cell).click();
+      await lab.page.keyboard.press("Shift+Enter");
+      await output(told).waitFor();
+    };
+    await lab.page.locator(".jp-CodeCell .cm-content").first().click();
+    await lab.page.keyboard.press("Shift+Enter");
+    await runCell(1, "warm");
+    const before = await used();
+    await runCell(2, "redrawn");
+    await lab
+      .figures()
+      .locator(".gtitle", { hasText: `redraw ${redraws - 1}` })
+      .waitFor();
+    const growth = (await used()) - before;
+    assert.ok(growth < 2e6, `${(growth / 1e6).toFixed(1)} MB more after ${redraws} redraws`);
+  });
+
+  for (const name of readdirSync(join(root, "notebooks")).filter((file) => file.endsWith(".ipynb"))) {
+    test(`${name} shows its figures as it was committed, without running it`, async () => {
+      const { cells } = JSON.parse(readFileSync(join(root, "notebooks", name), "utf8")) as {
+        cells: { outputs?: { data?: Record<string, unknown> }[] }[];
+      };
+      const drawn = cells.flatMap(({ outputs = [] }) => outputs).filter(({ data }) => data?.[plotlyMime]);
+      assert.ok(drawn.length > 0);
+      await lab.open(`notebooks/${name}`);
+      await screenshot(`${name}-top`);
+      const figure = lab.figures().first();
+      await figure.locator(".main-svg").first().waitFor({ state: "attached" });
+      await figure.scrollIntoViewIfNeeded();
+      await screenshot(`${name}-figure`);
+    });
+  }
 
   test("an error is one readable line that says what to do", async () => {
     const notebook = write("error", [setUp, 'tt.searchSpace(space.model, { gates: "pixel" as any });']);
