@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { EffectOf, Experiment, Finding } from "../experiments/index.js";
+import type { EffectOf, Experiment, Finding, OverlapOf, Prediction } from "../experiments/index.js";
 import type { ExperimentEffect } from "../plot/index.js";
 
 type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number; readonly pHolm: number };
@@ -26,8 +26,8 @@ export async function resultsPage(): Promise<string> {
   const { existsSync, readdirSync } = await import("node:fs");
   const { join } = await import("node:path");
   const { projectRoot } = await import("../project.js");
-  const { findings, readExperiment } = await import("../experiments/index.js");
-  const { readEffects } = await import("../plot/effectFigures.js");
+  const { findings, predictions, readExperiment } = await import("../experiments/index.js");
+  const { readEffects, readTable } = await import("../plot/effectFigures.js");
   const folder = join(projectRoot, "experiments");
   const done: string[] = [];
   const open: string[] = [];
@@ -45,7 +45,11 @@ export async function resultsPage(): Promise<string> {
     const rows = (await readEffects(table)) as SavedEffect[];
     const own = findings(experiment.name, rows);
     found.set(experiment.name, own);
-    done.push(section(experiment, rows, own));
+    const overlaps = join(folder, "results", `${experiment.name}-overlaps.csv`);
+    const shared = existsSync(overlaps) ? ((await readTable(overlaps)) as unknown as SavedOverlap[]) : [];
+    const main = rows.filter(({ control }) => control === experiment.primaryControl);
+    const foretold = experiment.name === "e8" ? predictions(main, shared) : [];
+    done.push(section(experiment, rows, own, shared, foretold));
   }
   return `${[intro, ...done, "## Registered, without results here", open.join("\n"), further(found)].join("\n\n")}\n`;
 }
@@ -59,10 +63,18 @@ better.
 
 **Held** means that the whole interval lies beyond what is claimed and that the difference from zero survives Holm; **not
 refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive. Hypotheses were
-registered before the runs; how they are split into claims, and what *held* and *refuted* mean, was written after the first tables.`;
+registered before the runs. How they are split into claims, and what *held* and *refuted* mean, was written after the first tables (e1, e2
+by weights and units, e3, e4, e7) and before the others.`;
+
+type SavedOverlap = OverlapOf &
+  Readonly<Record<"space" | "strategy" | "variant" | "other_space" | "other_strategy" | "other_variant", string>> & {
+    readonly asked: number | null;
+    readonly pairs: number;
+  };
 
 const signed = (x: number): string => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(1)}`;
-const interval = ({ effect, low, high }: EffectOf): string => `${signed(effect)} [${signed(low)}, ${signed(high)}]`;
+const interval = ({ effect, low, high }: Pick<EffectOf, "effect" | "low" | "high">): string =>
+  `${signed(effect)} [${signed(low)}, ${signed(high)}]`;
 const holm = (p: number): string => (p < 0.001 ? "< 0.001" : p.toFixed(3));
 const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
@@ -71,9 +83,12 @@ function section(
   { name, title, registration, hypothesis }: Experiment,
   rows: SavedEffect[],
   own: Finding<SavedEffect>[],
+  shared: SavedOverlap[],
+  foretold: Prediction[],
 ): string {
+  const several = new Set(own.map(({ row }) => `${row.source} ${row.target}`)).size > 1;
   const tests = own.map(({ claim, row, verdict }) => [
-    claim.says,
+    several ? `${claim.says}, ${row.source} to ${row.target}` : claim.says,
     row.control,
     interval(row),
     holm(row.pHolm),
@@ -97,14 +112,59 @@ function section(
   const parts = [
     `## ${name}: ${title}`,
     `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis}`,
-    tests.length > 0
-      ? table(["claim", "control", "effect, 95 % interval", "p", "verdict"], tests)
-      : "The table of effects holds no comparison that decides this hypothesis.",
+    ...(tests.length > 0 ? [table(["claim", "control", "effect, 95 % interval", "p", "verdict"], tests)] : []),
+    ...prediction(foretold),
+    ...(hypothesis && tests.length + foretold.length === 0
+      ? ["The table of effects holds no comparison that decides this hypothesis."]
+      : []),
     ...untested(name),
     ...negatives(name, rows),
+    ...overlap(shared),
     `<details><summary>All ${rows.length} effects</summary>\n\n${table(heads, all)}\n\n</details>`,
   ];
   return parts.join("\n\n");
+}
+
+/** How well the leads of held-out pairs were foretold. */
+function prediction(foretold: readonly Prediction[]): string[] {
+  if (foretold.length === 0) return [];
+  const rows = foretold.map(({ predictor, error, gain, low, high }) => {
+    const verdict = low > 0 ? "**held**" : high < 0 ? "**refuted**" : "**not shown**";
+    const plain = gain === 0 && low === 0 && high === 0;
+    return [predictor, error.toFixed(1), plain ? "" : interval({ effect: gain, low, high }), plain ? "" : verdict];
+  });
+  return [
+    `Leads over the primary control at ${foretold[0].pairs} pairs of different source and target, each foretold from the others by a line on the predictor:`,
+    table(["predictor", "mean absolute error, points", "gain over the mean, 95 % interval", "verdict"], rows),
+  ];
+}
+
+/** Most rows of a page's table of overlaps. */
+const longest = 60;
+
+/** How much of their gates architectures share: of one setting, and of settings that differ in one thing. */
+function overlap(rows: readonly SavedOverlap[]): string[] {
+  const one = ["source", "space", "strategy", "variant"] as const;
+  const different = (row: SavedOverlap): string[] =>
+    one.filter((column) => row[column] !== row[`other_${column}`]).map((column) => String(row[`other_${column}`]));
+  const close = rows.filter((row) => different(row).length <= 1);
+  // Of many settings each alone: the table in experiments/results has every pair.
+  const shown = close.length > longest ? rows.filter((row) => different(row).length === 0) : close;
+  if (shown.length === 0) return [];
+  const varying = one.filter((column) => new Set(rows.map((row) => row[column])).size > 1);
+  const percent = (x: number): string => `${(100 * x).toFixed(0)} %`;
+  const lines = shown.map((row) => [
+    varying.map((column) => row[column]).join(", ") || row.source,
+    row.asked === null ? "" : `${(100 * row.asked).toFixed(1)} %`,
+    different(row)[0] ?? "its own other searches",
+    percent(row.shared),
+    percent(row.chance),
+    row.pairs,
+  ]);
+  const head = ["architectures of", "kept", "and of", "share", "by chance", "pairs"];
+  return [
+    `<details><summary>How much of their gates architectures share</summary>\n\n${table(head, lines)}\n\n</details>`,
+  ];
 }
 
 /** What the hypothesis says and the table of effects doesn't compare. */

@@ -38,8 +38,10 @@ export {
   storeFolder,
 } from "./experiment.js";
 export { type Claim, claims, type EffectOf, type Finding, findings } from "./findings.js";
+export { type OverlapOf, type Prediction, predictions } from "./predictors.js";
 export { inlineRunner } from "./inline.js";
 export { defineTaskKind, type TaskContext, type TaskKind } from "./kinds.js";
+export { overlapRows } from "./overlaps.js";
 export { type PoolOptions, poolRunner } from "./pool.js";
 export { type QueueAddress, type QueueOptions, queueRunner } from "./queue.js";
 export { type ExperimentStamp, type TaskRecord } from "./record.js";

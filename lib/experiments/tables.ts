@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { TwotempError } from "../errors.js";
 import type { Experiment, PlannedTask } from "./experiment.js";
 import { writeAtomically } from "./files.js";
+import { overlapRows } from "./overlaps.js";
 import { effectRows, resultRows, type Row, rowsToCsv, varianceRows } from "./results.js";
 import type { RunStore } from "./store.js";
 
@@ -30,7 +31,8 @@ function tidy(rows: readonly Row[]): Row[] {
 
 /**
  * Writes the tables of an experiment that is done: a row a result in `NAME.csv`, and of transfers the searches in
- * `NAME-searches.csv`, the effects in `NAME-effects.csv` and the parts of the variance in `NAME-variance.csv`. The same
+ * `NAME-searches.csv`, the effects in `NAME-effects.csv`, the parts of the variance in `NAME-variance.csv` and how much of
+ * their gates architectures share in `NAME-overlaps.csv`. The same
  * records make the same bytes.
  *
  * @returns the paths
@@ -53,6 +55,7 @@ export function saveTables(
     tables[`${name}-searches`] = resultRows(plan, store, { kind: "search" });
     tables[`${name}-effects`] = effectRows(rows);
     tables[`${name}-variance`] = varianceRows(rows);
+    tables[`${name}-overlaps`] = overlapRows(plan, store);
   }
   return Object.entries(tables).map(([stem, table]) => {
     const path = join(folder, `${stem}.csv`);

@@ -27,6 +27,15 @@ const further = ["learned", "p", "pHolm"] as const;
 /** What tells the figures of one table apart. */
 const settings = ["source", "target", "gates", "space", "strategy", "variant"] as const;
 
+/** Reads a CSV file's rows as danfojs understands them. */
+export async function readTable(path: string): Promise<Record<string, unknown>[]> {
+  await readFile(path).catch((error: Error) => {
+    throw new TwotempError("plot/effects", `${path}: can't be read (${error.message})`);
+  });
+  const { readCSV, toJSON } = await import("danfojs-node");
+  return toJSON(await readCSV(resolve(path))) as Record<string, unknown>[];
+}
+
 /**
  * Reads a table of effects, as `twotemp results --effects` and a transfer's `effects.csv` hold it.
  *
@@ -34,11 +43,7 @@ const settings = ["source", "target", "gates", "space", "strategy", "variant"] a
  */
 export async function readEffects(path: string): Promise<ExperimentEffect[]> {
   const problem = (what: string): TwotempError => new TwotempError("plot/effects", `${path}: ${what}`);
-  await readFile(path).catch((error: Error) => {
-    throw problem(`can't be read (${error.message})`);
-  });
-  const { readCSV, toJSON } = await import("danfojs-node");
-  const rows = toJSON(await readCSV(resolve(path))) as Record<string, unknown>[];
+  const rows = await readTable(path);
   return rows.map((row, i) => {
     for (const column of texts) {
       if (row[column] === undefined || row[column] === null) throw problem(`row ${i + 1} has no ${column}`);

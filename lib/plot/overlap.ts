@@ -1,4 +1,5 @@
 import { TwotempError } from "../errors.js";
+import { sharedGates } from "../space/overlap.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { gateGrid, imageAxes, pictureSize } from "./gateImage.js";
 import type { KeptGates } from "./keptGates.js";
@@ -11,8 +12,7 @@ const imageLimit = 9;
  * Architectures of several seeds side by side: each one's kept pixels, how many keep a pixel, and how much every two
  * share.
  *
- * Two masks A and B share `2 |A and B| / (|A| + |B|)` of their gates; by chance, with the same number kept in each group g of
- * n_g gates, they would share `2 sum_g a_g b_g / n_g / (|A| + |B|)`.
+ * Two masks A and B share `2 |A and B| / (|A| + |B|)` of their gates, see `sharedGates`.
  *
  * @param architectures - two or more, of one space
  * @returns a figure; its table has one row a pair: shared, by chance
@@ -37,7 +37,7 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
   const labels = architectures.map((_, i) => String(i + 1));
   const pairs: { a: number; b: number; shared: number; chance: number }[] = [];
   for (let a = 0; a < count; a++) {
-    for (let b = a + 1; b < count; b++) pairs.push({ a, b, ...share(architectures[a], architectures[b]) });
+    for (let b = a + 1; b < count; b++) pairs.push({ a, b, ...sharedGates(architectures[a], architectures[b]) });
   }
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const shared = mean(pairs.map((pair) => pair.shared));
@@ -124,23 +124,4 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
     },
     options,
   );
-}
-
-/** Part of the gates that two masks share, and part that they would share by chance. */
-function share(a: KeptGates, b: KeptGates): { shared: number; chance: number } {
-  let total = 0;
-  let both = 0;
-  let expected = 0;
-  for (const { offset, size } of a.groups) {
-    let ofA = 0;
-    let ofB = 0;
-    for (let i = offset; i < offset + size; i++) {
-      ofA += a.mask[i];
-      ofB += b.mask[i];
-      both += a.mask[i] * b.mask[i];
-    }
-    total += ofA + ofB;
-    expected += (ofA * ofB) / size;
-  }
-  return total === 0 ? { shared: 1, chance: 1 } : { shared: (2 * both) / total, chance: (2 * expected) / total };
 }

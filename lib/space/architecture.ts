@@ -323,7 +323,7 @@ function packBits(mask: Uint8Array): string {
   return bytes.toString("base64");
 }
 
-function unpackBits(text: string, count: number): Uint8Array {
+export function unpackBits(text: string, count: number): Uint8Array {
   const bytes = Buffer.from(text, "base64");
   if (bytes.length !== Math.ceil(count / 8)) {
     throw new TwotempError(
