@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { overlapRows } from "../../lib/experiments/overlaps.js";
+import type { PlannedTask } from "../../lib/experiments/index.js";
+import type { RunStore } from "../../lib/experiments/store.js";
+
+/** A search's plan and record: eight gates in one group, those kept as bits. */
+function searched(id: string, variant: string, kept: number): { planned: PlannedTask; result: unknown } {
+  const mask = Buffer.from([kept]).toString("base64");
+  return {
+    planned: {
+      task: { id, kind: "search" } as PlannedTask["task"],
+      labels: { source: "a", space: "input", strategy: "reset", variant, asked: 0.5 },
+    },
+    result: { architecture: { groups: [{ offset: 0, size: 8 }], gateCount: 8, mask } },
+  };
+}
+
+test("overlaps are means over pairs of searches, each search counted once, beside chance", () => {
+  const all = [searched("1", "x", 0b1111), searched("2", "x", 0b111100), searched("3", "y", 0b11110000)];
+  const plan = [...all, all[0]].map(({ planned }) => planned);
+  const results = new Map(all.map(({ planned, result }) => [planned.task.id, { result }]));
+  const rows = overlapRows(plan, { get: (id: string) => results.get(id) } as unknown as RunStore);
+  const told = rows.map(({ variant, other_variant: other, shared, chance, pairs }) => [
+    variant,
+    other,
+    shared,
+    chance,
+    pairs,
+  ]);
+  assert.deepEqual(told, [
+    ["x", "x", 0.5, 0.5, 1],
+    ["x", "y", 0.25, 0.5, 2],
+  ]);
+});
