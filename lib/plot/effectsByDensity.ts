@@ -26,6 +26,7 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
   const pad = 0.04 * (high - low || 1);
   const gap = 0.03;
   const panel = (1 - gap * (shots.length - 1)) / Math.max(1, shots.length);
+  const spread = Math.min(0.6, 0.018 * controls.length * densities.length);
   const data: PlotlyObject[] = [];
   const layout: Record<string, unknown> = {};
   const annotations: PlotlyObject[] = [];
@@ -38,7 +39,7 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
         .sort((a, b) => a.density - b.density);
       const { color, symbol, dash } = armStyle(control);
       // Side by side, so that intervals don't cover each other.
-      const aside = (0.6 * (c - (controls.length - 1) / 2)) / controls.length;
+      const aside = (spread * (c - (controls.length - 1) / 2)) / controls.length;
       data.push({
         type: "scatter",
         mode: "lines+markers",

@@ -118,6 +118,8 @@ const otherSymbols = ["hexagon", "pentagon", "hexagram", "hourglass", "bowtie", 
 export function armStyle(arm: string): ArmStyle {
   const known = arms[arm];
   if (known) return known;
+  // Learned too, in another way.
+  if (/^(variant|strategy|space) /.test(arm)) return look(palette.blue, "circle", "dash");
   let hash = 0;
   for (const character of arm) hash = (hash * 31 + character.codePointAt(0)!) >>> 0;
   return look(otherColors[hash % otherColors.length], otherSymbols[hash % otherSymbols.length], "dot");

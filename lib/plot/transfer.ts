@@ -261,9 +261,11 @@ export function effectTable(effects: readonly EffectRow[]): Figure["table"] {
   return { columns, rows: effects.map((row) => columns.map((column) => row[column])) };
 }
 
-/** An arm's name as readers know it. */
+/** An arm's name as readers know it; `strategy fixed, variant tc0.3-th1` of an experiment is `learned, fixed, tc 0.3, th 1`. */
 export function armLabel(arm: string): string {
-  return baselines[arm]?.label ?? arm;
+  if (!/^(variant|strategy|space) /.test(arm)) return baselines[arm]?.label ?? arm;
+  const ways = arm.replaceAll(/(^|, )(variant|strategy|space) /g, "$1");
+  return `learned, ${ways.replaceAll(/(\d)-/g, "$1, ").replaceAll(/([a-z])(\d)/g, "$1 $2")}`;
 }
 
 /** `n = 5 searches x 5 retrainings`, or the range where rows differ. */
@@ -284,5 +286,5 @@ export function sampleSizes(rows: readonly { searches: number; retrainings: numb
 }
 
 function points(value: number): string {
-  return `${value > 0 ? "+" : ""}${value.toFixed(1)}`;
+  return `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace("-", "−");
 }
