@@ -27,7 +27,15 @@ const further = ["learned", "p", "pHolm"] as const;
 /** What tells the figures of one table apart. */
 const settings = ["source", "target", "gates", "space", "strategy", "variant"] as const;
 
-/** Reads a CSV file's rows as danfojs understands them. */
+/**
+ * Reads a CSV file's rows as danfojs understands them: numbers where every cell of a column is one.
+ *
+ * @throws TwotempError `plot/effects` if it can't be read
+ * @example
+ * ```ts
+ * const overlaps = await tt.readTable("experiments/results/e3-overlaps.csv");
+ * ```
+ */
 export async function readTable(path: string): Promise<Record<string, unknown>[]> {
   await readFile(path).catch((error: Error) => {
     throw new TwotempError("plot/effects", `${path}: can't be read (${error.message})`);
@@ -99,8 +107,10 @@ export function effectFigures(name: string, rows: readonly ExperimentEffect[]): 
 }
 
 /**
- * Where the committed table of effects of an experiment is.
+ * Where a committed table of an experiment is.
  *
  * @param name - of the experiment
+ * @param table - effects (default), overlaps, searches or variance
  */
-export const effectsPath = (name: string): string => join(projectRoot, "experiments", "results", `${name}-effects.csv`);
+export const tablePath = (name: string, table: "effects" | "overlaps" | "searches" | "variance" = "effects"): string =>
+  join(projectRoot, "experiments", "results", `${name}-${table}.csv`);

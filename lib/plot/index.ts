@@ -1,7 +1,7 @@
 import "./displays.js";
 
 export { type BrowserChoice, findBrowser } from "./browser.js";
-export { effectFigures, effectsPath, type ExperimentEffect, readEffects } from "./effectFigures.js";
+export { effectFigures, tablePath, type ExperimentEffect, readEffects, readTable } from "./effectFigures.js";
 export { type Figure, type FigureOptions, type PlotlyObject, type Table, toCsv, withTheme } from "./figure.js";
 export * as figures from "./figures.js";
 export type { KeptGates } from "./keptGates.js";
