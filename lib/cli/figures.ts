@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { KeptGate } from "../plot/index.js";
 
 /** `twotemp figures`: draws the committed results again. */
 export function addFigures(program: Command): void {
@@ -6,24 +7,30 @@ export function addFigures(program: Command): void {
     .command("figures")
     .summary("draw the figures of the committed results again")
     .description(
-      "Draws figures/ from tables of effects only; the files are the same to the byte when nothing has changed.",
+      "Draws figures/ from tables of effects and of gates only; the files are the same to the byte when nothing has changed.",
     )
-    .argument("[tables...]", "CSV files with the columns of effects.csv (default: experiments/results/*-effects.csv)")
+    .argument("[tables...]", "CSV files NAME-effects.csv and NAME-gates.csv (default: those in experiments/results)")
     .option("--out <folder>", "where the figures go (default: figures)")
     .action(async (given: string[], options: { out?: string }) => {
       const { existsSync, readdirSync } = await import("node:fs");
       const { basename, join, relative } = await import("node:path");
       const { projectRoot } = await import("../project.js");
-      const { effectFigures, readEffects } = await import("../plot/effectFigures.js");
+      const { effectFigures, readEffects, readTable } = await import("../plot/effectFigures.js");
+      const { gateFigures } = await import("../plot/keptBySource.js");
       const { closeBrowser, saveFigure } = await import("../plot/stills.js");
       const folder = join(projectRoot, "experiments", "results");
-      const committed = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith("-effects.csv")) : [];
+      const committed = existsSync(folder)
+        ? readdirSync(folder).filter((file) => /-(effects|gates)\.csv$/.test(file))
+        : [];
       const tables = given.length > 0 ? given : committed.sort().map((file) => join(folder, file));
       if (tables.length === 0) console.log("there are no tables in experiments/results yet");
       try {
         for (const table of tables) {
-          const name = basename(table, ".csv").replace(/-effects$/, "");
-          for (const [stem, figure] of Object.entries(effectFigures(name, await readEffects(table)))) {
+          const name = basename(table, ".csv").replace(/-(effects|gates)$/, "");
+          const figures = table.endsWith("-gates.csv")
+            ? gateFigures(name, (await readTable(table)) as unknown as KeptGate[])
+            : effectFigures(name, await readEffects(table));
+          for (const [stem, figure] of Object.entries(figures)) {
             const { files, missing } = await saveFigure(
               figure,
               join(options.out ?? join(projectRoot, "figures"), stem),

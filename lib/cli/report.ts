@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { EffectOf, Experiment, Finding, OverlapOf, Prediction } from "../experiments/index.js";
-import type { ExperimentEffect } from "../plot/index.js";
+import type { ExperimentEffect, KeptGate } from "../plot/index.js";
 
 type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number; readonly pHolm: number };
 
@@ -27,7 +27,8 @@ export async function resultsPage(): Promise<string> {
   const { join } = await import("node:path");
   const { projectRoot } = await import("../project.js");
   const { findings, predictions, readExperiment } = await import("../experiments/index.js");
-  const { readEffects, readTable } = await import("../plot/effectFigures.js");
+  const { effectFigures, readEffects, readTable } = await import("../plot/effectFigures.js");
+  const { gateFigures } = await import("../plot/keptBySource.js");
   const folder = join(projectRoot, "experiments");
   const done: string[] = [];
   const open: string[] = [];
@@ -49,7 +50,10 @@ export async function resultsPage(): Promise<string> {
     const shared = existsSync(overlaps) ? ((await readTable(overlaps)) as unknown as SavedOverlap[]) : [];
     const main = rows.filter(({ control }) => control === experiment.primaryControl);
     const foretold = experiment.name === "e8" ? predictions(main, shared) : [];
-    done.push(section(experiment, rows, own, shared, foretold));
+    const kept = join(folder, "results", `${experiment.name}-gates.csv`);
+    const gates = existsSync(kept) ? ((await readTable(kept)) as unknown as KeptGate[]) : [];
+    const figures = { ...effectFigures(experiment.name, rows), ...gateFigures(experiment.name, gates) };
+    done.push(section(experiment, rows, own, shared, foretold, Object.keys(figures)));
   }
   return `${[intro, ...done, "## Registered, without results here", open.join("\n"), further(found)].join("\n\n")}\n`;
 }
@@ -85,6 +89,7 @@ function section(
   own: Finding<SavedEffect>[],
   shared: SavedOverlap[],
   foretold: Prediction[],
+  figures: string[],
 ): string {
   const several = new Set(own.map(({ row }) => `${row.source} ${row.target}`)).size > 1;
   const tests = own.map(({ claim, row, verdict }) => [
@@ -120,6 +125,9 @@ function section(
     ...untested(name),
     ...negatives(name, rows),
     ...overlap(shared),
+    ...(figures.length > 0
+      ? [`Figures: ${figures.map((stem) => `[${stem}](../figures/${stem}.svg)`).join(", ")}.`]
+      : []),
     `<details><summary>All ${rows.length} effects</summary>\n\n${table(heads, all)}\n\n</details>`,
   ];
   return parts.join("\n\n");

@@ -41,6 +41,7 @@ export { type Claim, claims, type EffectOf, type Finding, findings } from "./fin
 export { type OverlapOf, type Prediction, predictions } from "./predictors.js";
 export { inlineRunner } from "./inline.js";
 export { defineTaskKind, type TaskContext, type TaskKind } from "./kinds.js";
+export { keptRows } from "./keptGates.js";
 export { overlapRows } from "./overlaps.js";
 export { type PoolOptions, poolRunner } from "./pool.js";
 export { type QueueAddress, type QueueOptions, queueRunner } from "./queue.js";

@@ -1,15 +1,13 @@
-import { type ArchitectureJson, unpackBits } from "../space/architecture.js";
+import { unpackBits } from "../space/architecture.js";
 import { type MaskOfGroups, type Shared, sharedGates } from "../space/overlap.js";
 import type { PlannedTask } from "./experiment.js";
+import { searchedArchitectures, searchSetting } from "./keptGates.js";
 import type { Row } from "./results.js";
 import type { RunStore } from "./store.js";
 
-/** What tells one setting of a search from another. */
-const setting = ["source", "space", "strategy", "variant", "asked"] as const;
-
 interface Setting {
   readonly labels: Row;
-  readonly masks: MaskOfGroups[];
+  readonly masks: readonly MaskOfGroups[];
 }
 
 /**
@@ -25,21 +23,10 @@ interface Setting {
  * ```
  */
 export function overlapRows(plan: readonly PlannedTask[], store: RunStore): Row[] {
-  const settings = new Map<string, Setting>();
-  const seen = new Set<string>();
-  for (const { task, labels } of plan) {
-    // The plan of several targets names a search again for each of them.
-    if (task.kind !== "search" || seen.has(task.id)) continue;
-    seen.add(task.id);
-    const result = store.get(task.id)?.result as { architecture: ArchitectureJson } | undefined;
-    if (!result) continue;
-    const { groups, mask, gateCount } = result.architecture;
-    const own = Object.fromEntries(setting.map((column) => [column, labels[column] ?? null])) as Row;
-    const key = JSON.stringify(own);
-    if (!settings.has(key)) settings.set(key, { labels: own, masks: [] });
-    settings.get(key)!.masks.push({ groups, mask: unpackBits(mask, gateCount) });
-  }
-  const found = [...settings.values()];
+  const found = searchedArchitectures(plan, store).map(({ labels, architectures }): Setting => ({
+    labels,
+    masks: architectures.map(({ groups, mask, gateCount }) => ({ groups, mask: unpackBits(mask, gateCount) })),
+  }));
   return found.flatMap((a, i) =>
     found
       .slice(i)
@@ -53,7 +40,9 @@ function overlapRow(a: Setting, b: Setting): Row {
   const pairs: Shared[] = a.masks.flatMap((first, i) =>
     (a === b ? b.masks.slice(i + 1) : b.masks).map((second) => sharedGates(first, second)),
   );
-  const other = setting.filter((column) => column !== "asked").map((column) => [`other_${column}`, b.labels[column]]);
+  const other = searchSetting
+    .filter((column) => column !== "asked")
+    .map((column) => [`other_${column}`, b.labels[column]]);
   const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   return {
     ...a.labels,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { TwotempError } from "../errors.js";
 import type { Experiment, PlannedTask } from "./experiment.js";
 import { writeAtomically } from "./files.js";
+import { keptRows } from "./keptGates.js";
 import { overlapRows } from "./overlaps.js";
 import { effectRows, resultRows, type Row, rowsToCsv, varianceRows } from "./results.js";
 import type { RunStore } from "./store.js";
@@ -32,7 +33,7 @@ function tidy(rows: readonly Row[]): Row[] {
 /**
  * Writes the tables of an experiment that is done: a row a result in `NAME.csv`, and of transfers the searches in
  * `NAME-searches.csv`, the effects in `NAME-effects.csv`, the parts of the variance in `NAME-variance.csv` and how much of
- * their gates architectures share in `NAME-overlaps.csv`. The same
+ * their gates architectures share in `NAME-overlaps.csv`, and in small spaces how often each gate is kept in `NAME-gates.csv`. The same
  * records make the same bytes.
  *
  * @returns the paths
@@ -56,6 +57,8 @@ export function saveTables(
     tables[`${name}-effects`] = effectRows(rows);
     tables[`${name}-variance`] = varianceRows(rows);
     tables[`${name}-overlaps`] = overlapRows(plan, store);
+    const kept = keptRows(plan, store);
+    if (kept.length > 0) tables[`${name}-gates`] = kept;
   }
   return Object.entries(tables).map(([stem, table]) => {
     const path = join(folder, `${stem}.csv`);

@@ -110,7 +110,9 @@ export function effectFigures(name: string, rows: readonly ExperimentEffect[]): 
  * Where a committed table of an experiment is.
  *
  * @param name - of the experiment
- * @param table - effects (default), overlaps, searches or variance
+ * @param table - effects (default), gates, overlaps, searches or variance
  */
-export const tablePath = (name: string, table: "effects" | "overlaps" | "searches" | "variance" = "effects"): string =>
-  join(projectRoot, "experiments", "results", `${name}-${table}.csv`);
+export const tablePath = (
+  name: string,
+  table: "effects" | "gates" | "overlaps" | "searches" | "variance" = "effects",
+): string => join(projectRoot, "experiments", "results", `${name}-${table}.csv`);

@@ -3,6 +3,7 @@ export { contactSheet } from "./contactSheet.js";
 export { effectsByDensity } from "./effectsByDensity.js";
 export { explorer } from "./explorer.js";
 export { gateHistogram } from "./gateHistogram.js";
+export { keptBySource } from "./keptBySource.js";
 export { keptGates } from "./keptGates.js";
 export { keptInputs } from "./keptInputs.js";
 export { network } from "./network.js";

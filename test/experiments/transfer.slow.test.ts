@@ -70,6 +70,7 @@ describe("a transfer experiment", { timeout: 600_000 }, () => {
     assert.deepEqual(again, saved);
     assert.deepEqual(readdirSync(tables).sort(), [
       "small-effects.csv",
+      "small-gates.csv",
       "small-overlaps.csv",
       "small-searches.csv",
       "small-variance.csv",

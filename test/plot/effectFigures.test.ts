@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { effectFigures, readEffects, toCsv } from "../../lib/plot/index.js";
+import { effectFigures, gateFigures, readEffects, toCsv } from "../../lib/plot/index.js";
 import { effectTable } from "../../lib/plot/transfer.js";
 import { effects } from "./made.js";
 
@@ -36,6 +36,24 @@ describe("figures of tables of effects", () => {
     ]);
     const rows = Object.values(figures).map((figure) => figure.table.rows.length);
     assert.equal(rows[0] + rows[1], more.length);
+  });
+
+  test("gates: an image a setting, or the operations; nothing for one image alone or for gates without a place", () => {
+    const made = { group: "image", kept: 0.5, searches: 4, asked: 0.1 };
+    const pixels = (source: string): Parameters<typeof gateFigures>[1] =>
+      [0, 1, 2, 3].map((gate) => ({ ...made, source, gate, row: gate >> 1, column: gate & 1, kept: gate / 4 }));
+    const images = gateFigures("e1", [...pixels("a"), ...pixels("b")])["e1-gates"];
+    assert.deepEqual(
+      images.data.map(({ z }) => z),
+      [0, 1].map(() => [
+        [0, 0.25],
+        [0.5, 0.75],
+      ]),
+    );
+    assert.deepEqual(gateFigures("e1", pixels("a")), {});
+    const operations = ["blur", "none"].map((gate) => ({ ...made, source: "a", gate, row: null, column: null }));
+    assert.deepEqual(gateFigures("e5", operations)["e5-gates"].data[0].z, [[0.5], [0.5]]);
+    assert.deepEqual(gateFigures("e2", [{ ...operations[0], gate: 7 }]), {});
   });
 
   test("what isn't such a table is refused with its file, row and column", async () => {

@@ -141,6 +141,21 @@ export const made: Record<string, () => Figure | Promise<Figure>> = {
       inputShape: [3],
       inputNames: ["petal length", "petal width", "sepal length"],
     }),
+  keptBySource: () =>
+    figures.keptBySource(
+      ["reset", "fixed"].flatMap((strategy, s) =>
+        Array.from({ length: 12 }, (_, gate) => ({
+          source: "made",
+          strategy,
+          group: "image",
+          gate,
+          row: Math.floor(gate / 4),
+          column: gate % 4,
+          kept: s === 0 ? gate / 11 : ((5 * gate) % 12) / 11,
+          searches: 11,
+        })),
+      ),
+    ),
   effectsByDensity: () =>
     figures.effectsByDensity(
       effects.flatMap((row) => [row, { ...row, density: 0.05, effect: row.effect + 2, high: row.high + 3 }]),
