@@ -1,38 +1,53 @@
 import type { Command } from "commander";
 import type { EffectOf, Experiment, Finding, OverlapOf, Prediction } from "../experiments/index.js";
+import { highlightsTable } from "./highlights.js";
 import type { ExperimentEffect, KeptGate } from "../plot/index.js";
 
 type SavedEffect = ExperimentEffect & EffectOf & { readonly learned: number; readonly pHolm: number };
 
-/** `twotemp report`: writes docs/results.md from the committed tables. */
+/** `twotemp report`: writes docs/results.md and the README's table from the committed tables. */
 export function addReport(program: Command): void {
   program
     .command("report")
-    .summary("write docs/results.md from the committed tables")
+    .summary("write docs/results.md and the README's table from the committed tables")
     .description(
-      "Writes every number of docs/results.md from experiments/*.json and experiments/results/*-effects.csv.",
+      "Writes every number of docs/results.md, and the README's table, from experiments/*.json and experiments/results/*-effects.csv.",
     )
     .action(async () => {
       const { join } = await import("node:path");
+      const { readFileSync } = await import("node:fs");
       const { projectRoot } = await import("../project.js");
       const { writeAtomically } = await import("../experiments/files.js");
-      writeAtomically(join(projectRoot, "docs", "results.md"), await resultsPage());
-      console.log("docs/results.md");
+      const { page, highlights } = await report();
+      writeAtomically(join(projectRoot, "docs", "results.md"), page);
+      const readme = join(projectRoot, "README.md");
+      writeAtomically(readme, withHighlights(readFileSync(readme, "utf8"), highlights));
+      console.log("docs/results.md\nREADME.md");
     });
 }
 
-/** The page docs/results.md. */
-export async function resultsPage(): Promise<string> {
+/** A README with its table of results written anew. */
+export function withHighlights(readme: string, highlights: string): string {
+  return readme.replace(
+    /(<!-- results -->\n)[^]*(\n<!-- \/results -->)/,
+    (_, begin, end) => `${begin}\n${highlights}\n${end}`,
+  );
+}
+
+/** The page docs/results.md, and the README's table. */
+export async function report(): Promise<{ page: string; highlights: string }> {
   const { existsSync, readdirSync } = await import("node:fs");
   const { join } = await import("node:path");
   const { projectRoot } = await import("../project.js");
   const { findings, predictions, readExperiment } = await import("../experiments/index.js");
   const { effectFigures, readEffects, readTable } = await import("../plot/effectFigures.js");
   const { gateFigures } = await import("../plot/keptBySource.js");
+  const { armLabel } = await import("../plot/transfer.js");
   const folder = join(projectRoot, "experiments");
   const done: string[] = [];
   const open: string[] = [];
   const found = new Map<string, Finding[]>();
+  const effects = new Map<string, SavedEffect[]>();
   for (const file of readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
     .sort()) {
@@ -44,6 +59,7 @@ export async function resultsPage(): Promise<string> {
       continue;
     }
     const rows = (await readEffects(table)) as SavedEffect[];
+    effects.set(experiment.name, rows);
     const own = findings(experiment.name, rows);
     found.set(experiment.name, own);
     const overlaps = join(folder, "results", `${experiment.name}-overlaps.csv`);
@@ -55,7 +71,13 @@ export async function resultsPage(): Promise<string> {
     const figures = { ...effectFigures(experiment.name, rows), ...gateFigures(experiment.name, gates) };
     done.push(section(experiment, rows, own, shared, foretold, Object.keys(figures)));
   }
-  return `${[intro, ...done, "## Registered, without results here", open.join("\n"), further(found)].join("\n\n")}\n`;
+  const parts = [
+    intro,
+    ...done,
+    ...(open.length > 0 ? ["## Registered, without results here", open.join("\n")] : []),
+    further(found),
+  ];
+  return { page: `${parts.join("\n\n")}\n`, highlights: highlightsTable(effects, armLabel, interval) };
 }
 
 const intro = `# Results
