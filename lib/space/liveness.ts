@@ -482,8 +482,10 @@ export class Liveness {
         if (!masked.has(value)) masked.set(value, layer([read], [sizes[read]])[0]);
         return [masked.get(value)!];
       });
+      // A value that is read twice is copied for the second reading.
+      const distinct = reads.map((read, i) => (reads.indexOf(read) === i ? read : layer([read], [sizes[read]])[0]));
       const writes = layer(
-        reads,
+        distinct,
         call.outputs.map((value) => (this.isSelected(value, call) ? whole(value) : this.elements(value))),
       );
       call.outputs.forEach((value, o) => place(value, writes[o], call));
