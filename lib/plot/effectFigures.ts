@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { TwotempError } from "../errors.js";
 import { projectRoot } from "../project.js";
 import type { EffectRow } from "../transfer/index.js";
+import { effectMatrix } from "./effectMatrix.js";
 import { effectsByDensity } from "./effectsByDensity.js";
 import type { Figure } from "./figure.js";
 import { effects } from "./transfer.js";
@@ -75,7 +76,7 @@ export async function readEffects(path: string): Promise<ExperimentEffect[]> {
 /**
  * The figures of an experiment's table of effects: for each pair of data sets (and space, strategy, variant, where they vary)
  * the effects by density if there are several densities, else the forest of effects. A setting with fewer than three controls has
- * none.
+ * none; one control for every source and target makes a matrix.
  *
  * @param name - of the experiment, the first part of the figures' names
  * @returns figures by name
@@ -95,6 +96,18 @@ export function effectFigures(name: string, rows: readonly ExperimentEffect[]): 
     ];
     const stem = parts.map((part) => part.replaceAll(/[^\w.]+/g, "-")).join("-");
     groups.set(stem, [...(groups.get(stem) ?? []), row]);
+  }
+  const sources = new Set(rows.map((row) => row.source));
+  const targets = new Set(rows.map((row) => row.target));
+  const controls = new Set(rows.map((row) => row.control));
+  // Every source with every target, one comparison each: one matrix.
+  if (
+    controls.size === 1 &&
+    sources.size >= fewest &&
+    targets.size >= fewest &&
+    rows.length <= sources.size * targets.size
+  ) {
+    return { [`${name}-matrix`]: effectMatrix(rows) };
   }
   return Object.fromEntries(
     [...groups]

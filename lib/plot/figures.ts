@@ -1,5 +1,6 @@
 export { bounds, certificate } from "./bounds.js";
 export { contactSheet } from "./contactSheet.js";
+export { effectMatrix } from "./effectMatrix.js";
 export { effectsByDensity } from "./effectsByDensity.js";
 export { explorer } from "./explorer.js";
 export { gateHistogram } from "./gateHistogram.js";

@@ -285,6 +285,7 @@ export function sampleSizes(rows: readonly { searches: number; retrainings: numb
   )}`;
 }
 
-function points(value: number): string {
+/** A difference in points, with its sign. */
+export function points(value: number): string {
   return `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace("-", "−");
 }

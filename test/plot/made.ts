@@ -141,6 +141,19 @@ export const made: Record<string, () => Figure | Promise<Figure>> = {
       inputShape: [3],
       inputNames: ["petal length", "petal width", "sepal length"],
     }),
+  effectMatrix: () =>
+    figures.effectMatrix(
+      ["a", "b", "c"].flatMap((source, s) =>
+        ["a", "b", "c"].map((target, t) => ({
+          ...effects[0],
+          source,
+          target,
+          effect: s - t,
+          low: s - t - 1.5,
+          high: s - t + 1,
+        })),
+      ),
+    ),
   keptBySource: () =>
     figures.keptBySource(
       ["reset", "fixed"].flatMap((strategy, s) =>
