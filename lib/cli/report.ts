@@ -253,6 +253,10 @@ function further(found: ReadonlyMap<string, readonly Finding[]>): string {
       "Learned gates times deviation",
       `learned minus magnitude times deviation is ${seen("e1", "magnitude-deviation")} on letters; compare the digits in the table of e1: when does the simple score do?`,
     ],
+    [
+      "Operations searched by episodes",
+      `the one space where the learned architecture is ahead of the full network (${seen("e5", "full")}); the best of many random ones by the same score is ${seen("e5", "best-random")} behind: is the gradient worth its price, or the score?`,
+    ],
   ];
   return `## Go further\n\n${ideas.map(([idea, what]) => `- **${idea}**: ${what}`).join("\n")}`;
 }
