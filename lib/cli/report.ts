@@ -255,7 +255,7 @@ function further(found: ReadonlyMap<string, readonly Finding[]>): string {
     ],
     [
       "Operations searched by episodes",
-      `the one space where the learned architecture is ahead of the full network (${seen("e5", "full")}); the best of many random ones by the same score is ${seen("e5", "best-random")} behind: is the gradient worth its price, or the score?`,
+      `the one space where the learned architecture is ahead of the full network (${seen("e5", "full")}); learned minus the best of many random ones by the same score is ${seen("e5", "best-random")}: is it the gradient that helps, or the score?`,
     ],
   ];
   return `## Go further\n\n${ideas.map(([idea, what]) => `- **${idea}**: ${what}`).join("\n")}`;
