@@ -28,7 +28,7 @@ export function addFigures(program: Command): void {
         for (const table of tables) {
           const name = basename(table, ".csv").replace(/-(effects|gates)$/, "");
           const figures = table.endsWith("-gates.csv")
-            ? gateFigures(name, (await readTable(table)) as unknown as KeptGate[])
+            ? gateFigures(name, await readTable<KeptGate>(table))
             : effectFigures(name, await readEffects(table));
           for (const [stem, figure] of Object.entries(figures)) {
             const { files, missing } = await saveFigure(

@@ -63,11 +63,11 @@ export async function report(): Promise<{ page: string; highlights: string }> {
     const own = findings(experiment.name, rows);
     found.set(experiment.name, own);
     const overlaps = join(folder, "results", `${experiment.name}-overlaps.csv`);
-    const shared = existsSync(overlaps) ? ((await readTable(overlaps)) as unknown as SavedOverlap[]) : [];
+    const shared = existsSync(overlaps) ? await readTable<SavedOverlap>(overlaps) : [];
     const main = rows.filter(({ control }) => control === experiment.primaryControl);
     const foretold = experiment.name === "e8" ? predictions(main, shared) : [];
     const kept = join(folder, "results", `${experiment.name}-gates.csv`);
-    const gates = existsSync(kept) ? ((await readTable(kept)) as unknown as KeptGate[]) : [];
+    const gates = existsSync(kept) ? await readTable<KeptGate>(kept) : [];
     const figures = { ...effectFigures(experiment.name, rows), ...gateFigures(experiment.name, gates) };
     done.push(section(experiment, rows, own, shared, foretold, Object.keys(figures)));
   }

@@ -31,18 +31,19 @@ const settings = ["source", "target", "gates", "space", "strategy", "variant"] a
 /**
  * Reads a CSV file's rows as danfojs understands them: numbers where every cell of a column is one.
  *
+ * @typeParam Row - what its rows are known to hold; it isn't checked
  * @throws TwotempError `plot/effects` if it can't be read
  * @example
  * ```ts
- * const overlaps = await tt.readTable("experiments/results/e3-overlaps.csv");
+ * const overlaps = await tt.readTable<tt.OverlapOf>("experiments/results/e3-overlaps.csv");
  * ```
  */
-export async function readTable(path: string): Promise<Record<string, unknown>[]> {
+export async function readTable<Row = Record<string, unknown>>(path: string): Promise<Row[]> {
   await readFile(path).catch((error: Error) => {
     throw new TwotempError("plot/effects", `${path}: can't be read (${error.message})`);
   });
   const { readCSV, toJSON } = await import("danfojs-node");
-  return toJSON(await readCSV(resolve(path))) as Record<string, unknown>[];
+  return toJSON(await readCSV(resolve(path))) as Row[];
 }
 
 /**
