@@ -9,7 +9,7 @@ const folder = path.join(root, "build", "keras");
 const python = path.join(folder, "bin", "python");
 // The version that the native engine is built against, without the hashes: here pip resolves what it needs.
 const pinned = fs.readFileSync(path.join(__dirname, "setup", "tensorflow.txt"), "utf8");
-const wheels = pinned.match(/^tensorflow\S*==\S+ ;[^\\\n]*/gm).map((line) => line.trim());
+const wheels = (pinned.match(/^tensorflow\S*==\S+ ;[^\\\n]*/gm) ?? []).map((line) => line.trim());
 
 /** @param {string} program @param {string[]} args */
 function run(program, args) {

@@ -11,8 +11,8 @@ const { filesBelow } = require("./setup/stamp.js");
 function testArguments({ slow }) {
   const compiled = filesBelow(path.join(paths.root, "dist", "test"));
   const files = compiled.filter((file) => file.endsWith(".test.js") && (slow || !file.endsWith(".slow.test.js")));
-  // One file at a time: TensorFlow uses every core, and some tests measure time.
-  return ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files];
+  // Slow tests one file at a time: some measure time or memory. Most of a quick one's time is one core's.
+  return ["--test", `--test-concurrency=${slow ? 1 : 2}`, "--test-reporter=spec", ...files];
 }
 
 module.exports = { testArguments };
