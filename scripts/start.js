@@ -48,8 +48,14 @@ async function main() {
   };
   if (!notebooks) console.log("without Python, the notebook's cells run as a plain script");
   const executed = path.join(results, path.basename(notebook));
+  // Without native code, letters take half an hour on a busy machine.
+  const patience = ["--limit", String(6 * 3600)];
   const status = notebooks
-    ? await run(paths.python, [path.join(__dirname, "run_notebook.py"), notebook, "--output", executed], env)
+    ? await run(
+        paths.python,
+        [path.join(__dirname, "run_notebook.py"), notebook, "--output", executed, ...patience],
+        env,
+      )
     : await run(process.execPath, [path.join(__dirname, "run_cells.js"), notebook], env);
   if (status !== 0) {
     process.exitCode = status;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { guarded, uniqueName } from "./files.js";
@@ -72,7 +72,16 @@ export class Locks {
   close(): void {
     clearInterval(this.heartbeat);
     for (const name of [...this.held]) this.release(name);
+    this.clear();
     rmSync(this.ownerFile, { force: true });
+  }
+
+  /** Removes locks that processes left behind which died after the record, before the release: nobody asks for them again. */
+  private clear(): void {
+    const names = existsSync(this.folder) ? readdirSync(this.folder) : [];
+    for (const name of names) {
+      if (name !== "owners" && !name.endsWith(".break")) this.removeIfStale(join(this.folder, name));
+    }
   }
 
   private beat(): void {

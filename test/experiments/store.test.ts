@@ -129,7 +129,10 @@ describe("run store", () => {
     writeFileSync(join(owners, "elsewhere"), JSON.stringify({ host: "another machine", pid: 1 }));
     writeFileSync(join(folder, "locks", other.id), "elsewhere");
     assert.ok(!a.lock(other.id));
+    // It died after it had recorded its task: nobody would ask for this lock again.
+    writeFileSync(join(folder, "locks", "recorded"), "ghost");
     a.close();
+    assert.deepEqual(readdirSync(join(folder, "locks")).sort(), [other.id, "owners"].sort());
   });
 
   test("failures are kept and read; spoilt ones are ignored", (context) => {
