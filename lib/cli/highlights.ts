@@ -1,4 +1,4 @@
-import type { EffectOf } from "../experiments/index.js";
+import { type EffectOf, fits } from "../experiments/findings.js";
 
 interface Highlight {
   readonly experiment: string;
@@ -38,11 +38,7 @@ export function highlightsTable(
   const lines = highlights.flatMap(({ experiment, learned, where, controls }) => {
     const rows = effects.get(experiment) ?? [];
     return controls.flatMap((control) => {
-      const found = rows.find(
-        (row) =>
-          row.control === control &&
-          Object.entries(where).every(([key, value]) => row[key as keyof EffectOf] === value),
-      );
+      const found = rows.find((row) => fits(row, { ...where, control }));
       return found ? [[learned, label(control), interval(found)]] : [];
     });
   });

@@ -160,7 +160,7 @@ function prediction(foretold: readonly Prediction[]): string[] {
   if (foretold.length === 0) return [];
   const rows = foretold.map(({ predictor, error, gain, low, high }) => {
     const verdict = low > 0 ? "**held**" : high < 0 ? "**refuted**" : "**not shown**";
-    const plain = gain === 0 && low === 0 && high === 0;
+    const plain = predictor === "mean of the other pairs";
     return [predictor, error.toFixed(1), plain ? "" : interval({ effect: gain, low, high }), plain ? "" : verdict];
   });
   return [

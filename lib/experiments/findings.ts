@@ -135,12 +135,17 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
 export function findings<Row extends EffectOf>(name: string, rows: readonly Row[]): Finding<Row>[] {
   return (claims[name] ?? []).flatMap((claim) =>
     rows
-      .filter((row) => Object.entries(claim.where).every(([key, value]) => row[key as keyof EffectOf] === value))
+      .filter((row) => fits(row, claim.where))
       .filter(({ control }) =>
         claim.controls[0] === "every variant" ? control.startsWith("variant ") : claim.controls.includes(control),
       )
       .map((row) => ({ claim, row, verdict: judge(claim.lead, row) })),
   );
+}
+
+/** Whether a row is of the setting that some columns pick. */
+export function fits(row: EffectOf, where: Partial<EffectOf>): boolean {
+  return Object.entries(where).every(([key, value]) => row[key as keyof EffectOf] === value);
 }
 
 function judge(

@@ -1,4 +1,5 @@
 import { type ArchitectureJson, unpackBits } from "../space/architecture.js";
+import { pictureSize } from "../space/picture.js";
 import type { PlannedTask } from "./experiment.js";
 import type { Row } from "./results.js";
 import type { RunStore } from "./store.js";
@@ -51,16 +52,17 @@ export function keptRows(plan: readonly PlannedTask[], store: RunStore): Row[] {
     .flatMap(({ labels, architectures }) => {
       const [{ groups, gateCount, model }] = architectures;
       const masks = architectures.map(({ mask }) => unpackBits(mask, gateCount));
-      return groups.flatMap(({ name, kind, offset, size, shape }) => {
+      return groups.flatMap((group) => {
+        const { name, kind, offset, size } = group;
         const operations = kind === "op" ? operationNames(model, name, size) : [];
-        const [height, width, channels = 1] = shape;
-        const picture = kind === "input" && shape.length > 1 && height * width * channels === size;
+        const picture = pictureSize(group);
+        const channels = picture ? size / (picture[0] * picture[1]) : 1;
         return Array.from({ length: size }, (_, i) => ({
           ...labels,
           group: name,
           gate: operations[i] ?? i,
-          row: picture ? Math.floor(i / channels / width) : null,
-          column: picture ? Math.floor(i / channels) % width : null,
+          row: picture ? Math.floor(i / channels / picture[1]) : null,
+          column: picture ? Math.floor(i / channels) % picture[1] : null,
           kept: masks.reduce((sum, mask) => sum + mask[offset + i], 0) / masks.length,
           searches: masks.length,
         }));

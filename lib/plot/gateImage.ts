@@ -1,15 +1,9 @@
 import type { GateGroup } from "../space/index.js";
+import { pictureSize } from "../space/picture.js";
 import type { PlotlyObject } from "./figure.js";
 
 /** A group of gates, as figures read it. */
 export type GroupOfGates = Pick<GateGroup, "name" | "kind" | "offset" | "size" | "shape">;
-
-/** Height and width of a group that lies on a picture: the pixels of an input, with any number of channels. */
-export function pictureSize(group: GroupOfGates): readonly [number, number] | undefined {
-  const [height, width, channels = 1] = group.shape;
-  if (group.kind !== "input" || group.shape.length < 2 || group.shape.length > 3) return undefined;
-  return height * width * channels === group.size ? [height, width] : undefined;
-}
 
 /** Rows and columns to lay any group of gates out in: as a picture, a kernel's inputs by outputs, or a near square. */
 export function gridSize(group: GroupOfGates): readonly [number, number] {

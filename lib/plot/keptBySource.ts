@@ -34,7 +34,7 @@ const perRow = 5;
  * @throws TwotempError `plot/gates` without rows
  * @example
  * ```ts
- * await tt.show(tt.figures.keptBySource(await tt.readTable("experiments/results/e5-gates.csv")));
+ * await tt.show(tt.figures.keptBySource(await tt.readTable<tt.KeptGate>(tt.tablePath("e5", "gates"))));
  * ```
  */
 export function keptBySource(rows: readonly KeptGate[], options: FigureOptions = {}): Figure {

@@ -1,5 +1,6 @@
 import { makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
-import { gateGrid, type GroupOfGates, imageAxes, pictureSize } from "./gateImage.js";
+import { pictureSize } from "../space/picture.js";
+import { gateGrid, type GroupOfGates, imageAxes } from "./gateImage.js";
 import { percent, round, whole } from "./numbers.js";
 import { palette } from "./style.js";
 

@@ -1,7 +1,8 @@
 import { TwotempError } from "../errors.js";
 import { sharedGates } from "../space/overlap.js";
+import { pictureSize } from "../space/picture.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
-import { gateGrid, imageAxes, pictureSize } from "./gateImage.js";
+import { gateGrid, imageAxes } from "./gateImage.js";
 import type { KeptGates } from "./keptGates.js";
 import { percent, round } from "./numbers.js";
 
