@@ -1,7 +1,6 @@
 import type { EffectRow } from "../transfer/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure } from "./figure.js";
 import { round } from "./numbers.js";
-import { palette } from "./style.js";
 import { armLabel, effectTable, points, sampleSizes } from "./transfer.js";
 
 /**
@@ -40,20 +39,13 @@ export function effectMatrix(effects: readonly EffectRow[], options: FigureOptio
           x: targets.map(escapeText),
           y: sources.map(escapeText),
           z: cells.map((line) => line.map((row) => (row ? round(row.effect) : null))),
-          // Pale enough for black text.
-          zmin: -round(1.6 * most),
-          zmax: round(1.6 * most),
-          autocolorscale: false,
-          colorscale: [
-            [0, palette.orange],
-            [0.5, "#ffffff"],
-            [1, palette.blue],
-          ],
+          zmin: -round(most),
+          zmax: round(most),
           xgap: 2,
           ygap: 2,
           text: cells.map((line) => line.map(text)),
           texttemplate: "%{text}",
-          textfont: { color: "#000000", size: 11 },
+          textfont: { size: 11 },
           showscale: false,
           hovertemplate: "%{y} to %{x}: %{z:+.1f}<extra></extra>",
         },

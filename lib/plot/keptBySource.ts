@@ -90,7 +90,7 @@ const bar = {
   y: 1,
   yanchor: "top",
 };
-const scale = { colorscale: "Blues", reversescale: false, zmin: 0, zmax: 1 };
+const scale = { zmin: 0, zmax: 1 };
 
 function images(settings: ReadonlyMap<string, readonly KeptGate[]>): { data: PlotlyObject[]; layout: PlotlyObject } {
   const data: PlotlyObject[] = [];
