@@ -25,7 +25,9 @@ export function compiled(body: Body): Body {
   return (...inputs) => {
     const backend = nativeBackend();
     if (!backend) return plainly(body, inputs);
-    const key = inputs.map(({ dtype, shape }) => `${dtype}[${shape.join()}]`).join();
+    const ids = backend.getInputTensorIds(inputs);
+    // One tensor given twice is recorded as one.
+    const key = inputs.map(({ dtype, shape }, i) => `${dtype}[${shape.join()}]${ids.indexOf(ids[i])}`).join();
     if (!functions.has(key)) functions.set(key, compile(backend, body, inputs));
     const found = functions.get(key);
     if (!found) return plainly(body, inputs);

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { compiled } from "../engine/index.js";
 import { attribute, execute, nativeBackend } from "../engine/native.js";
 import { largestEntry } from "./tensors.js";
 
@@ -35,7 +36,7 @@ export interface Accumulators {
 export interface LogitRange {
   readonly lowest: Float64Array;
   readonly highest: Float64Array;
-  /** How many steps in a row neither was looked at, at most: between them a logit may have been farther out. */
+  /** How many steps in a row weren't looked at, at most: between them a logit may have been farther out. */
   readonly unseen: number;
 }
 
@@ -110,88 +111,52 @@ export class ReferenceAccumulators {
 /** How many float32 terms are added one after the other before the sum moves to float64. */
 export const foldedSteps = 64;
 
-/** A float32 sum over steps: terms wait and are added a few at a time; every {@link foldedSteps} steps it becomes float64. */
-class FoldedSum {
-  private readonly total: Float64Array;
-  private waiting: tf.Tensor1D[] = [];
-  /** How many terms wait to be added in one call; none where they are so large that memory counts. */
-  private readonly patience: number;
+/** How many steps of float32 wait to be added in one call; where they are very large, memory counts and none waits. */
+const patience = { of: 8, upTo: 1_000_000 };
 
-  constructor(size: number) {
-    this.total = new Float64Array(size);
-    this.patience = size > 4_000_000 ? 1 : 4;
-  }
-
-  /** Adds a tensor, which belongs to the sum from now on; `count` terms have then been added in all. */
-  add(term: tf.Tensor1D, count: number): void {
-    this.waiting.push(tf.keep(term));
-    if (count % this.patience === 0 || count % foldedSteps === 0) this.gather();
-    if (count % foldedSteps === 0) {
-      const part = this.waiting[0].dataSync();
-      for (let i = 0; i < part.length; i++) this.total[i] += part[i];
-      this.dispose();
-    }
-  }
-
-  read(): Float64Array {
-    const all = this.total.slice();
-    for (const part of this.pending()) for (let i = 0; i < part.length; i++) all[i] += part[i];
-    return all;
-  }
-
-  /** The float64 part. */
-  folded(): Float64Array {
-    return this.total.slice();
-  }
-
-  /** The float32 part, as it is, so that a run that goes on adds in the same order. */
-  pending(): Float32Array[] {
-    return this.waiting.map((part) => (part.dataSync() as Float32Array).slice());
-  }
-
-  load(folded: Float64Array, pending: readonly Float32Array[]): void {
-    this.dispose();
-    this.total.set(folded);
-    this.waiting = pending.map((part) => tf.keep(tf.tensor1d(part)));
-  }
-
-  dispose(): void {
-    tf.dispose(this.waiting);
-    this.waiting = [];
-  }
-
-  private gather(): void {
-    if (this.waiting.length < 2) return;
-    const added = tf.keep(tf.tidy(() => tf.addN(this.waiting)));
-    this.dispose();
-    this.waiting = [added];
-  }
-}
+/** The range of the logits is looked at every so many steps, which saves time. */
+const lookEvery = 4;
 
 /** The float32 parts of {@link TensorAccumulators} that aren't in float64 yet. */
 export interface PendingSums {
-  readonly products: readonly Float32Array[];
-  readonly vector: readonly Float32Array[];
+  readonly products: Float32Array;
+  readonly vector: Float32Array;
 }
 
-/** Sums of gates and gradients as tensors, in few calls: three numbers a step are read back. */
+/** The size of a gradient. */
+export interface Measured {
+  readonly squares: number;
+  readonly largest: number;
+}
+
+/**
+ * Sums of gates and gradients as tensors. Steps wait and are added a few at a time; every {@link foldedSteps} steps the
+ * sums move to float64.
+ */
 export class TensorAccumulators {
   private steps = 0;
   private squares = 0;
   private largest = 0;
-  private readonly products: FoldedSum;
-  private readonly vector: FoldedSum;
-  /** The lowest and the highest logits, where they are wanted. */
-  private range: tf.Tensor1D[] = [];
+  /** The float64 parts. */
+  private readonly products: Float64Array;
+  private readonly vector: Float64Array;
+  /** The float32 parts of products and vector; then, where they are wanted, the lowest and the highest logits. */
+  private current: tf.Tensor1D[];
+  /** Gates and gradients that aren't in the sums yet, and the logits that are to be looked at. */
+  private waiting: { readonly a: tf.Tensor1D[]; readonly g: tf.Tensor1D[]; readonly logits: tf.Tensor1D[] };
+  private readonly patience: number;
 
   constructor(initialLogits: tf.Tensor1D, ranged: boolean) {
-    this.products = new FoldedSum(initialLogits.size);
-    this.vector = new FoldedSum(initialLogits.size);
-    if (ranged) this.range = [initialLogits, initialLogits].map((logits) => tf.keep(tf.clone(logits)));
+    this.products = new Float64Array(initialLogits.size);
+    this.vector = new Float64Array(initialLogits.size);
+    const range = ranged ? [tf.clone(initialLogits), tf.clone(initialLogits)] : [];
+    this.current = kept([...this.zeros(), ...range]);
+    this.waiting = { a: [], g: [], logits: [] };
+    this.patience = initialLogits.size > patience.upTo ? 1 : patience.of;
   }
 
   /** The size of a gradient, before anything is changed; the sum of squares isn't finite if the gradient isn't. */
-  static measure(g: tf.Tensor1D, needsLargest: boolean): { squares: number; largest: number } {
+  static measure(g: tf.Tensor1D, needsLargest: boolean): Measured {
     return tf.tidy(() => {
       const squares = squaresOf(g);
       // No entry is larger than the length of the whole.
@@ -200,81 +165,122 @@ export class TensorAccumulators {
     });
   }
 
-  add(a: tf.Tensor1D, g: tf.Tensor1D, measured: { squares: number; largest: number }): void {
+  /** Adds a step: its gates and their gradient, and where it has moved the logits. */
+  add(a: tf.Tensor1D, g: tf.Tensor1D, logits: tf.Tensor1D, measured: Measured): void {
+    const { waiting } = this;
     this.steps++;
     this.squares += measured.squares;
     this.largest = Math.max(this.largest, measured.largest);
-    this.products.add(tf.mul(g, a), this.steps);
-    this.vector.add(tf.clone(g), this.steps);
-  }
-
-  /** Notes where the step has moved the logits: how low and how high each every third step, to save time. */
-  moved(logits: tf.Tensor1D): void {
-    const side = this.steps % 3;
-    if (this.range.length === 0 || side === 2) return;
-    const before = this.range[side];
-    this.range[side] = tf.keep(side === 0 ? tf.minimum(before, logits) : tf.maximum(before, logits));
-    before.dispose();
+    waiting.a.push(tf.keep(tf.clone(a)));
+    waiting.g.push(tf.keep(tf.clone(g)));
+    if (this.ranged && this.steps % lookEvery === 0) waiting.logits.push(tf.keep(tf.clone(logits)));
+    if (waiting.a.length === this.patience) this.gather();
+    if (this.steps % foldedSteps !== 0) return;
+    this.addTo(this.products, this.vector);
+    tf.dispose(this.current.slice(0, 2));
+    this.current.splice(0, 2, ...kept(this.zeros()));
   }
 
   /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
   read(logits: Float64Array, gateSquares: Float64Array | undefined): Accumulators {
-    return this.sums(this.products.read(), this.vector.read(), logits, gateSquares);
+    const [products, vector] = [this.products.slice(), this.vector.slice()];
+    this.addTo(products, vector);
+    return this.sums({ products, vector }, logits, gateSquares);
   }
 
-  /** The float64 parts, and what isn't in them yet. */
+  /** The float64 parts, and what isn't in them yet, as it is, so that a run that goes on adds in the same order. */
   save(
     logits: Float64Array,
     gateSquares: Float64Array | undefined,
   ): { accumulators: Accumulators; pending: PendingSums } {
-    return {
-      accumulators: this.sums(this.products.folded(), this.vector.folded(), logits, gateSquares),
-      pending: { products: this.products.pending(), vector: this.vector.pending() },
-    };
+    this.gather();
+    const [products, vector] = this.current.map((sum) => sum.dataSync<"float32">().slice());
+    const folded = { products: this.products.slice(), vector: this.vector.slice() };
+    return { accumulators: this.sums(folded, logits, gateSquares), pending: { products, vector } };
   }
 
   load(saved: Accumulators, pending: PendingSums): void {
     this.steps = saved.steps;
     this.squares = saved.squares;
     this.largest = saved.largest;
-    this.products.load(saved.products, pending.products);
-    this.vector.load(saved.vector, pending.vector);
-    if (!saved.range) return;
-    tf.dispose(this.range);
-    const { lowest, highest } = saved.range;
-    this.range = [lowest, highest].map((logits) => tf.keep(tf.tensor1d(Float32Array.from(logits))));
+    this.products.set(saved.products);
+    this.vector.set(saved.vector);
+    const range = saved.range ? [saved.range.lowest, saved.range.highest] : [];
+    this.dispose();
+    const parts = [pending.products, pending.vector, ...range];
+    this.current = kept(parts.map((part) => tf.tensor1d(Float32Array.from(part))));
   }
 
   dispose(): void {
-    this.products.dispose();
-    this.vector.dispose();
-    tf.dispose(this.range);
+    tf.dispose([this.current, ...Object.values(this.waiting)]);
+    this.waiting = { a: [], g: [], logits: [] };
+  }
+
+  private get ranged(): boolean {
+    return this.current.length > 2;
+  }
+
+  /** Adds what waits, term by term in its order: however many wait, the sums are the same to the bit. */
+  private gather(): void {
+    const { a, g, logits } = this.waiting;
+    if (a.length === 0) return;
+    const sums = kept(this.gathered(...this.current, ...a, ...g, ...logits) as tf.Tensor1D[]);
+    this.dispose();
+    this.current = sums;
+  }
+
+  private readonly gathered = compiled((...given) => {
+    const take = (count: number): tf.Tensor1D[] => given.splice(0, count) as tf.Tensor1D[];
+    const [products, vector, ...range] = take(this.current.length);
+    const { a, g, logits } = this.waiting;
+    const [gates, gradients, moved] = [take(a.length), take(g.length), take(logits.length)];
+    const terms = gradients.map((gradient, i) => tf.mul<tf.Tensor1D>(gradient, gates[i]));
+    const ends = [tf.minimum<tf.Tensor1D>, tf.maximum<tf.Tensor1D>];
+    return [
+      tf.addN([products, ...terms]),
+      tf.addN([vector, ...gradients]),
+      ...range.map((extreme, side) => moved.reduce((seen, next) => ends[side](seen, next), extreme)),
+    ];
+  });
+
+  private zeros(): tf.Tensor1D[] {
+    return [tf.zeros<tf.Rank.R1>([this.vector.length]), tf.zeros<tf.Rank.R1>([this.vector.length])];
+  }
+
+  /** Adds the float32 parts to vectors of float64. */
+  private addTo(...vectors: readonly [products: Float64Array, vector: Float64Array]): void {
+    this.gather();
+    vectors.forEach((all, s) => {
+      const part = this.current[s].dataSync<"float32">();
+      for (let i = 0; i < part.length; i++) all[i] += part[i];
+    });
   }
 
   private sums(
-    products: Float64Array,
-    vector: Float64Array,
+    { products, vector }: { products: Float64Array; vector: Float64Array },
     logits: Float64Array,
     gateSquares: Float64Array | undefined,
   ): Accumulators {
     const { steps, squares, largest } = this;
-    const scalar = sum(products);
-    const longestSum = Math.min(steps, foldedSteps);
-    const [lowest, highest] = this.range.map((extreme) => Float64Array.from(extreme.dataSync()));
+    const [lowest, highest] = this.current.slice(2).map((extreme) => Float64Array.from(extreme.dataSync()));
     return {
       steps,
-      scalar,
+      scalar: sum(products),
       products,
       vector,
       squares,
       largest,
       gateSquares,
-      range: this.range.length > 0 ? { lowest, highest, unseen: 2 } : undefined,
+      range: this.ranged ? { lowest, highest, unseen: lookEvery - 1 } : undefined,
       logits,
       precision: "float32",
-      longestSum,
+      longestSum: Math.min(steps, foldedSteps),
     };
   }
+}
+
+function kept(tensors: readonly tf.Tensor1D[]): tf.Tensor1D[] {
+  return tensors.map((tensor) => tf.keep(tensor));
 }
 
 /** `|g|^2`; TensorFlow's `L2Loss`, half of it, is one pass instead of two. */

@@ -65,7 +65,6 @@ export class ReferenceRelaxation implements Relaxation {
       bound: settings.logitBound,
       stepSize: settings.stepSize,
       step: this.taken,
-      largest: 0,
     });
     this.sums.moved(current);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
@@ -94,7 +93,7 @@ export class ReferenceRelaxation implements Relaxation {
       memory: this.memory.map((vector) => vector.slice()),
       meanLoss: this.meanLoss,
       accumulators: this.accumulators(),
-      pending: { products: [], vector: [] },
+      pending: { products: new Float32Array(), vector: new Float32Array() },
     };
   }
 

@@ -1,12 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
+import { compiled } from "../engine/index.js";
 import { TwotempError } from "../errors.js";
 import { type Accumulators, TensorAccumulators } from "./accumulators.js";
 import { checkFinite, checkLoss, checkSize, checkState, meanLossAfter } from "./checks.js";
-import { type Estimator, estimators, type EstimatorStep } from "./estimators/index.js";
+import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
 import type { RelaxationSettings } from "./options.js";
 import type { Relaxation, RelaxationState } from "./relaxation.js";
-import { type Update, updates } from "./updates/index.js";
+import { type Update, type UpdateSettings, updates } from "./updates/index.js";
 
 /** `R / th` up to which float32 inverts the mirror map. */
 const mirrorRatio = 8;
@@ -21,6 +22,8 @@ export class TensorRelaxation implements Relaxation {
   private readonly update: Update;
   /** The logits, then the update's memory. */
   private state: tf.Tensor1D[];
+  /** How many of the scalars of a step are the estimator's; the rest are the update's. */
+  private readonly estimatorNumbers: number;
   private readonly sums: TensorAccumulators;
   private noise: tf.Tensor1D | undefined;
   private tensor: tf.Tensor1D | undefined;
@@ -40,6 +43,7 @@ export class TensorRelaxation implements Relaxation {
     const vectors = [initialLogits, ...this.update.tensorMemory(initialLogits, hotTemperature)];
     this.state = vectors.map((vector) => tf.keep(tf.tensor1d(Float32Array.from(vector))));
     this.sums = new TensorAccumulators(this.state[0], update === "adaptive");
+    this.estimatorNumbers = this.estimator.numbers(this.at(0)).length;
   }
 
   get steps(): number {
@@ -47,9 +51,20 @@ export class TensorRelaxation implements Relaxation {
   }
 
   gates(): tf.Tensor1D {
-    this.tensor ??= tf.keep(tf.tidy(() => this.estimator.gates(this.state[0], this.drawn(), this.at(0))));
+    if (!this.tensor) {
+      const numbers = scalars(this.estimator.numbers(this.at(0)));
+      [this.tensor] = this.opened(this.state[0], ...this.drawn(), ...numbers) as [tf.Tensor1D];
+      tf.keep(this.tensor);
+      tf.dispose(numbers);
+    }
     return this.tensor;
   }
+
+  /** The gates of logits, from noise if there is any, and the estimator's numbers. */
+  private readonly opened = compiled((logits, ...rest) => {
+    const noise = this.estimator.noisy ? [rest.shift() as tf.Tensor1D] : [];
+    return [this.estimator.gates(logits as tf.Tensor1D, noise[0], this.temperatures(), rest as tf.Scalar[])];
+  });
 
   step(gateGradient: tf.Tensor1D, loss?: number): void {
     const { settings, estimator } = this;
@@ -59,24 +74,29 @@ export class TensorRelaxation implements Relaxation {
     const measured = TensorAccumulators.measure(gateGradient, this.update.needsLargest);
     if (!Number.isFinite(measured.squares) || measured.largest > largestGradient) this.refuse(gateGradient);
 
-    const moved = tf.tidy(() => {
-      const [logits, ...memory] = this.state;
-      const at = this.at(known - (this.meanLoss ?? known));
-      const pulls = (): tf.Tensor1D => estimator.pulls(logits, gateGradient, this.drawn(), at);
-      return this.update.moveTensors(logits, memory, gateGradient, pulls, {
-        hot: settings.hotTemperature,
-        bound: settings.logitBound,
-        stepSize: settings.stepSize,
-        step: this.taken,
-        largest: measured.largest,
-      });
-    });
-    this.sums.add(gates, gateGradient, measured);
-    this.sums.moved(moved[0]);
+    const numbers = scalars([
+      ...estimator.numbers(this.at(known - (this.meanLoss ?? known))),
+      ...this.update.numbers({ ...this.updateSettings(), step: this.taken }),
+    ]);
+    const moved = this.moved(gateGradient, ...this.state, ...this.drawn(), ...numbers) as tf.Tensor1D[];
+    tf.dispose(numbers);
+    this.sums.add(gates, gateGradient, moved[0], measured);
     this.replace(moved);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
   }
+
+  /** The state after a step, from the gradient, the state, noise if there is any, and numbers. */
+  private readonly moved = compiled((gateGradient, ...rest) => {
+    const g = gateGradient as tf.Tensor1D;
+    const take = (count: number): tf.Tensor1D[] => rest.splice(0, count) as tf.Tensor1D[];
+    const [logits, ...memory] = take(this.state.length);
+    const [noise] = take(this.estimator.noisy ? 1 : 0);
+    const own = take(this.estimatorNumbers) as unknown as tf.Scalar[];
+    const pulls = (): tf.Tensor1D => this.estimator.pulls(logits, g, noise, this.temperatures(), own);
+    const numbers = rest as tf.Scalar[];
+    return this.update.moveTensors(logits, memory, g, pulls, this.updateSettings(), numbers);
+  });
 
   logits(): Float64Array {
     const { logitBound } = this.settings;
@@ -147,15 +167,27 @@ export class TensorRelaxation implements Relaxation {
   }
 
   /** The step's noise, for estimators that draw. */
-  private drawn(): tf.Tensor1D | undefined {
-    if (!this.estimator.noisy) return undefined;
+  private drawn(): tf.Tensor1D[] {
+    if (!this.estimator.noisy) return [];
     const { gateCount, seed } = this.settings;
     this.noise ??= tf.keep(tf.tensor1d(Float32Array.from(logisticNoise(gateCount, seed, this.taken))));
-    return this.noise;
+    return [this.noise];
+  }
+
+  private temperatures(): Temperatures {
+    return { cold: this.settings.coldTemperature, hot: this.settings.hotTemperature };
+  }
+
+  private updateSettings(): UpdateSettings {
+    const { hotTemperature: hot, logitBound: bound, stepSize } = this.settings;
+    return { hot, bound, stepSize };
   }
 
   private at(advantage: number): EstimatorStep {
-    const { coldTemperature, hotTemperature, annealSteps } = this.settings;
-    return { cold: coldTemperature, hot: hotTemperature, step: this.taken, annealSteps, advantage };
+    return { ...this.temperatures(), step: this.taken, annealSteps: this.settings.annealSteps, advantage };
   }
+}
+
+function scalars(numbers: readonly number[]): tf.Scalar[] {
+  return numbers.map((number) => tf.scalar(number));
 }

@@ -34,6 +34,19 @@ describe("a compiled computation", () => {
     assert.equal(count.calls, native ? 2 : 4);
   });
 
+  test("tells one tensor given twice from two", () => {
+    const { run } = counted((x, y) => [tf.minimum(x, 1), tf.maximum(y, 5)]);
+    const [x, y] = [tf.tensor1d([0, 2]), tf.tensor1d([4, 6])];
+    assert.deepEqual(values(run(x, tf.clone(x))), [
+      [0, 1],
+      [5, 5],
+    ]);
+    assert.deepEqual(values(run(x, y)), [
+      [0, 1],
+      [5, 6],
+    ]);
+  });
+
   test("gives back inputs, constants, whole numbers and truth values", () => {
     const elsewhere = tf.tensor1d([5, 6]);
     const { run } = counted((x, n, b) => [x, tf.scalar(7), tf.add(elsewhere, x), tf.add(n, 1), tf.logicalNot(b)]);

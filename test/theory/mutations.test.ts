@@ -50,7 +50,6 @@ function run(settings: RelaxationSettings, adversary: Adversary, steps: number, 
       bound: mutation.box?.(logitBound) ?? logitBound,
       stepSize: mutation.step?.(stepSize) ?? stepSize,
       step,
-      largest: 0,
     });
     sums.add(mutation.late ? gates() : a, mutation.fed?.(g, before) ?? g);
     sums.moved(logits);
@@ -83,19 +82,23 @@ function runTensors(
     const moved = tf.tensor1d(Float32Array.from(mutation.moved?.(g) ?? g));
     const fed = tf.tensor1d(Float32Array.from(mutation.fed?.(g, before) ?? g));
     const next = tf.tidy(() =>
-      updates.adaptive.moveTensors(state[0], state.slice(1), moved, () => moved, {
-        hot,
-        bound: logitBound,
-        stepSize: mutation.step?.(stepSize) ?? stepSize,
-        step,
-        largest: 0,
-      }),
+      updates.adaptive.moveTensors(
+        state[0],
+        state.slice(1),
+        moved,
+        () => moved,
+        {
+          hot,
+          bound: logitBound,
+          stepSize: mutation.step?.(stepSize) ?? stepSize,
+        },
+        [],
+      ),
     );
     tf.dispose(state);
     state = next;
     const read = mutation.late ? gates() : tf.clone(a);
-    sums.add(read, fed, TensorAccumulators.measure(fed, false));
-    sums.moved(state[0]);
+    sums.add(read, fed, state[0], TensorAccumulators.measure(fed, false));
     before = g;
     tf.dispose([a, moved, fed, read]);
   }
@@ -216,7 +219,8 @@ describe("a real search with a fault", () => {
             v,
             at,
           ),
-        moveTensors: (logits, memory, g, v, at) => adaptive.moveTensors(logits, memory, tf.neg(g), v, at),
+        moveTensors: (logits, memory, g, v, at, numbers) =>
+          adaptive.moveTensors(logits, memory, tf.neg(g), v, at, numbers),
       };
       await withFault("adaptive", uphill, async () => {
         const violated =

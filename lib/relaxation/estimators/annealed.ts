@@ -1,6 +1,6 @@
+import * as tf from "@tensorflow/tfjs";
 import { gate } from "../gate.js";
 import type { Estimator, EstimatorStep } from "./estimator.js";
-import { gateTensor } from "./slopes.js";
 import { twoTemperature } from "./twoTemperature.js";
 
 /** The forward temperature of a step: geometrically from hot to cold over `annealSteps` steps, then cold. */
@@ -19,5 +19,6 @@ export const annealed: Estimator = {
   ...twoTemperature,
   certified: false,
   gate: (x, _noise, at) => gate(x, annealedTemperature(at)),
-  gates: (x, _noise, at) => gateTensor(x, annealedTemperature(at)),
+  numbers: (at) => [1 / annealedTemperature(at)],
+  gates: (x, _noise, _at, [sharpness]) => tf.sigmoid(tf.mul<tf.Tensor1D>(x, sharpness)),
 };

@@ -1,9 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
 
-/** What an estimator may look at in a step. */
-export interface EstimatorStep {
+/** Of the gates forward, and of the slope backward. */
+export interface Temperatures {
   readonly cold: number;
   readonly hot: number;
+}
+
+/** What an estimator may look at in a step. */
+export interface EstimatorStep extends Temperatures {
   readonly step: number;
   readonly annealSteps: number;
   /** The step's loss less the running mean of the losses before; 0 while the gates are asked for. */
@@ -30,6 +34,14 @@ export interface Estimator {
   /** What stands for the gradient with respect to the logit, where `g` is that with respect to the gate. */
   pull(x: number, g: number, noise: number, at: EstimatorStep): number;
 
-  gates(x: tf.Tensor1D, noise: tf.Tensor1D | undefined, at: EstimatorStep): tf.Tensor1D;
-  pulls(x: tf.Tensor1D, g: tf.Tensor1D, noise: tf.Tensor1D | undefined, at: EstimatorStep): tf.Tensor1D;
+  /** The numbers of a step that the tensor forms take as scalars, since they are compiled once for all steps. */
+  numbers(at: EstimatorStep): readonly number[];
+  gates(x: tf.Tensor1D, noise: tf.Tensor1D | undefined, at: Temperatures, numbers: readonly tf.Scalar[]): tf.Tensor1D;
+  pulls(
+    x: tf.Tensor1D,
+    g: tf.Tensor1D,
+    noise: tf.Tensor1D | undefined,
+    at: Temperatures,
+    numbers: readonly tf.Scalar[],
+  ): tf.Tensor1D;
 }

@@ -18,6 +18,7 @@ export const gumbelSigmoid: Estimator = {
   certified: false,
   gate: (x, noise, { cold, hot }) => gate(x + hot * noise, cold),
   pull: (x, g, noise, { cold, hot }) => gateSlope(x + hot * noise, cold) * g,
+  numbers: () => [],
   gates: (x, noise, { cold, hot }) => gateTensor(tf.add(x, tf.mul(noise!, hot)), cold),
   pulls: (x, g, noise, { cold, hot }) => slopeTensor(tf.add(x, tf.mul(noise!, hot)), g, cold),
 };

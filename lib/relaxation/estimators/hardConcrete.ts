@@ -27,6 +27,7 @@ export const hardConcrete: Estimator = {
     const a = stretched(x / hot + noise);
     return a > 0 && a < 1 ? ((high - low) * gateSlope(x / hot + noise, temperature) * g) / hot : 0;
   },
+  numbers: () => [],
   gates: (x, noise, { hot }) => tf.clipByValue(stretchedTensor(tf.add(tf.mul(x, 1 / hot), noise!)), 0, 1),
   pulls: (x, g, noise, { hot }) => {
     const shifted = tf.add<tf.Tensor1D>(tf.mul(x, 1 / hot), noise!);

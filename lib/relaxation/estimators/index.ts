@@ -8,7 +8,7 @@ import { reinforce } from "./reinforce.js";
 import { straightThrough } from "./straightThrough.js";
 import { twoTemperature } from "./twoTemperature.js";
 
-export type { Estimator, EstimatorStep } from "./estimator.js";
+export type { Estimator, EstimatorStep, Temperatures } from "./estimator.js";
 
 export type EstimatorName =
   | "two-temperature"

@@ -19,11 +19,9 @@ export const reinforce: Estimator = {
   // theta + th l > 0 has the probability s_th(theta).
   gate: (x, noise, { hot }) => (x + hot * noise > 0 ? 1 : 0),
   pull: (x, _g, noise, { hot, advantage }) => (advantage * ((x + hot * noise > 0 ? 1 : 0) - gate(x, hot))) / hot,
+  numbers: ({ advantage, hot }) => [advantage / hot],
   gates: (x, noise, { hot }) =>
     tf.cast(tf.greater<tf.Tensor1D>(tf.add<tf.Tensor1D>(x, tf.mul(noise!, hot)), 0), "float32"),
-  pulls: (x, _g, noise, at) =>
-    tf.mul<tf.Tensor1D>(
-      tf.sub<tf.Tensor1D>(reinforce.gates(x, noise, at), gateTensor(x, at.hot)),
-      at.advantage / at.hot,
-    ),
+  pulls: (x, _g, noise, at, numbers) =>
+    tf.mul<tf.Tensor1D>(tf.sub<tf.Tensor1D>(reinforce.gates(x, noise, at, numbers), gateTensor(x, at.hot)), numbers[0]),
 };

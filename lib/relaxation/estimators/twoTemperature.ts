@@ -16,6 +16,7 @@ export const twoTemperature: Estimator = {
   certified: true,
   gate: (x, _noise, { cold }) => gate(x, cold),
   pull: (x, g, _noise, { hot }) => gateSlope(x, hot) * g,
+  numbers: () => [],
   gates: (x, _noise, { cold }) => gateTensor(x, cold),
   pulls: (x, g, _noise, { hot }) => slopeTensor(x, g, hot),
 };

@@ -29,14 +29,17 @@ export const adam: Update = {
     }
   },
   tensorMemory: (logits) => [new Float64Array(logits.length), new Float64Array(logits.length)],
-  moveTensors(logits, [mean, square], _g, v, { stepSize, bound, step }) {
+  numbers({ step, stepSize }) {
     const { meanScale, squareScale } = corrections(step);
+    // The factors of both corrections, so that the scaled memory needs no pass of its own.
+    const root = Math.sqrt(squareScale);
+    return [epsilon / root, (stepSize * meanScale) / root];
+  },
+  moveTensors(logits, [mean, square], _g, v, { bound }, [least, scale]) {
     const gradient = v();
     const newMean = tf.add<tf.Tensor1D>(tf.mul(mean, decay), tf.mul(gradient, 1 - decay));
     const newSquare = tf.add<tf.Tensor1D>(tf.mul(square, squareDecay), tf.mul(tf.square(gradient), 1 - squareDecay));
-    // The factors of both corrections, so that the scaled memory needs no pass of its own.
-    const root = tf.add(tf.sqrt(newSquare), epsilon / Math.sqrt(squareScale));
-    const move = tf.mul(tf.div(newMean, root), (stepSize * meanScale) / Math.sqrt(squareScale));
+    const move = tf.mul(tf.div(newMean, tf.add(tf.sqrt(newSquare), least)), scale);
     return [clipTensor(tf.sub<tf.Tensor1D>(logits, move), bound), newMean, newSquare];
   },
 };

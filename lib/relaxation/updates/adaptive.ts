@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
-import { clipTensor, largestEntry } from "../tensors.js";
+import { clipTensor } from "../tensors.js";
 import { halfDual, halfInverse } from "./halfDual.js";
 import { clip, type Update } from "./update.js";
 
@@ -30,12 +30,14 @@ export const adaptive: Update = {
     }
   },
   tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length).fill(leastSquares)],
+  numbers: () => [],
   moveTensors(logits, [dual, squares], g, _v, { stepSize, hot, bound }) {
     const scale = stepSize / (4 * hot * hot);
     const most = halfDual(Float64Array.of(bound), hot)[0];
     const summed = tf.add<tf.Tensor1D>(squares, tf.square(g));
     const relative = tf.mul<tf.Tensor1D>(g, tf.rsqrt(summed));
     const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), most);
-    return [halfInverse(moved, logits, hot, scale * largestEntry(relative)), moved, summed];
+    // No gradient is larger than the root of its own sum of squares.
+    return [halfInverse(moved, hot, { logits, move: scale }), moved, summed];
   },
 };

@@ -18,6 +18,7 @@ export const euler: Update = {
     for (let i = 0; i < logits.length; i++) logits[i] = clip(logits[i] - stepSize * v[i], bound);
   },
   tensorMemory: () => [],
+  numbers: () => [],
   moveTensors: (logits, _memory, _g, v, { stepSize, bound }) => [
     clipTensor(tf.sub<tf.Tensor1D>(logits, tf.mul(v(), stepSize)), bound),
   ],

@@ -6,39 +6,34 @@ export function halfDual(logits: Float64Array, hot: number): Float64Array {
   return logits.map((x) => (x / hot + Math.sinh(x / hot)) / 2);
 }
 
-/** Newton steps from anywhere within the box: enough for float32. */
-const stepsFromAfar = 6;
-
 /**
- * The logits whose half dual variable is `dual`: the tensor form of `mirrorInverse`.
+ * The logits whose half dual variable is `dual`: the tensor form of `mirrorInverse`, by two of Halley's steps.
  *
- * With `h = tanh p`, Newton's step for `p + sinh(2p)/2 = Q` is `p <- p - (h + (p - Q)(1 - h^2)) / 2`, since
- * `sinh z / (1 + cosh z) = tanh(z / 2)`. The slope of the left side is at least 2, so `|p - p'| <= |Q - Q'| / 2`, and
- * the logarithm of the slope moves no faster than `2p`, so that a step turns an error `e` into at most `e^2 exp(2 e)`:
- * the largest move tells how many steps are needed.
+ * With `h = tanh p`, Newton's step for `p + sinh(2p)/2 = Q` is `d = (h + (p - Q)(1 - h^2)) / 2`, since
+ * `sinh z / (1 + cosh z) = tanh(z / 2)`; Halley's is `d / (1 - d h)`, and turns an error `e` of at most 0.35 into less than
+ * `0.35 e^3`. Two are enough for float32 from either start, up to logits of eight hot temperatures.
  *
- * @param near - the logits before the move
- * @param largestMove - the largest change of `dual` since `near`
+ * @param near - logits whose dual variable is at most `move` away, if such are known: a start without a logarithm
  */
-export function halfInverse(dual: tf.Tensor1D, near: tf.Tensor1D, hot: number, largestMove: number): tf.Tensor1D {
-  let error = largestMove / 2;
-  let p: tf.Tensor1D;
-  let steps = 0;
-  if (error < 0.25) {
-    p = tf.mul(near, 1 / (2 * hot));
-    for (; error > 1e-8; error *= error * Math.exp(2 * error)) steps++;
-  } else {
-    // |p| <= |Q| / 2 and |2p| <= log(1 + 4 |Q|): Newton falls from above, see mirrorInverse.
-    const size = tf.abs(dual);
-    const above = tf.minimum(tf.mul(size, 0.5), tf.mul(tf.log1p(tf.mul(size, 4)), 0.5));
-    p = tf.mul(tf.sign(dual), above);
-    steps = stepsFromAfar;
-  }
-  for (let step = 0; step < steps; step++) {
+export function halfInverse(
+  dual: tf.Tensor1D,
+  hot: number,
+  near?: { readonly logits: tf.Tensor1D; readonly move: number },
+): tf.Tensor1D {
+  // The slope of `Q` is at least 2: `p` moves by at most half as much.
+  let p = near && near.move <= 0.5 ? tf.mul<tf.Tensor1D>(near.logits, 1 / (2 * hot)) : fromAfar(dual);
+  for (let step = 0; step < 2; step++) {
     const h = tf.tanh(p);
-    p = tf.sub(p, tf.mul(tf.add(h, tanhSlope(h, tf.sub(p, dual))), 0.5));
+    const newton = tf.mul(tf.add(h, tanhSlope(h, tf.sub(p, dual))), 0.5);
+    p = tf.sub(p, tf.div(newton, tf.sub(1, tf.mul(newton, h))));
   }
   return tf.mul(p, 2 * hot);
+}
+
+/** The smaller of `|Q| / 2` and `log(1 + 4 |Q|) / 2`, with the sign of `Q`: no less than `|p|`, and at most 0.28 more. */
+function fromAfar(dual: tf.Tensor1D): tf.Tensor1D {
+  const size = tf.abs(dual);
+  return tf.mul(tf.sign(dual), tf.mul(tf.minimum(size, tf.log1p(tf.mul(size, 4))), 0.5));
 }
 
 /** `x (1 - h^2)`; TensorFlow's own op does it in one pass. */

@@ -4,7 +4,7 @@ import { euler } from "./euler.js";
 import { mirror } from "./mirror.js";
 import type { Update } from "./update.js";
 
-export type { Update, UpdateStep } from "./update.js";
+export type { Update, UpdateSettings, UpdateStep } from "./update.js";
 
 export type UpdateName = "euler" | "mirror" | "adaptive" | "adam";
 

@@ -25,11 +25,12 @@ export const mirror: Update = {
     }
   },
   tensorMemory: (logits, hot) => [halfDual(logits, hot)],
-  moveTensors(logits, [dual], g, _v, { stepSize, hot, bound, largest }) {
+  numbers: () => [],
+  moveTensors(_logits, [dual], g, _v, { stepSize, hot, bound }) {
     const scale = stepSize / (4 * hot * hot);
     const most = halfDual(Float64Array.of(bound), hot)[0];
     // The map is increasing: clipping the dual variable is clipping the logits.
     const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(g, scale)), most);
-    return [halfInverse(moved, logits, hot, largest * scale), moved];
+    return [halfInverse(moved, hot), moved];
   },
 };

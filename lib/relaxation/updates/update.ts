@@ -1,15 +1,17 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Estimator } from "../estimators/index.js";
 
-/** What an update may look at in a step. */
-export interface UpdateStep {
+/** What stays the same for all steps of an update. */
+export interface UpdateSettings {
   readonly hot: number;
   readonly bound: number;
   readonly stepSize: number;
+}
+
+/** What an update may look at in a step. */
+export interface UpdateStep extends UpdateSettings {
   /** Counts from 0. */
   readonly step: number;
-  /** The largest absolute entry of the gates' gradient, or a bound on it where the update doesn't need it. */
-  readonly largest: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Update {
   /** Whether the update goes with an estimator. */
   takes(estimator: Estimator): boolean;
 
-  /** Whether its tensor form, or its certificate, needs the largest entry of the gradient. */
+  /** Whether its certificate needs the largest entry of the gradient. */
   readonly needsLargest: boolean;
 
   /** The memory before the first step. */
@@ -33,13 +35,16 @@ export interface Update {
 
   /** The memory of the tensor form, from the logits at the start. */
   tensorMemory(logits: Float64Array, hot: number): Float64Array[];
-  /** The new logits, then the new memory; runs inside `tf.tidy`. */
+  /** The numbers of a step that the tensor form takes as scalars, since it is compiled once for all steps. */
+  numbers(at: UpdateStep): readonly number[];
+  /** The new logits, then the new memory; looks at no value. */
   moveTensors(
     logits: tf.Tensor1D,
     memory: readonly tf.Tensor1D[],
     g: tf.Tensor1D,
     v: () => tf.Tensor1D,
-    at: UpdateStep,
+    at: UpdateSettings,
+    numbers: readonly tf.Scalar[],
   ): tf.Tensor1D[];
 }
 
