@@ -2,7 +2,7 @@ import type { EffectRow } from "../transfer/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
 import { armStyle } from "./style.js";
-import { armLabel, effectTable, sampleSizes } from "./transfer.js";
+import { armLabel, effectTable, pairLabel, sampleSizes } from "./transfer.js";
 
 /**
  * How the learned architectures' lead over each control changes with the fraction of gates kept: a panel a number of shots,
@@ -87,7 +87,7 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
   const [first] = effects;
   return makeFigure(
     {
-      title: first ? `Learned minus controls by density, ${first.source} to ${first.target}` : "Learned minus controls",
+      title: first ? `Learned minus controls by density, ${pairLabel(first)}` : "Learned minus controls",
       subtitle: `means with 95 % intervals; ${sampleSizes(effects)}`,
       data,
       layout: {

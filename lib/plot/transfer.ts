@@ -220,7 +220,7 @@ export function effects(
   const [first] = effects;
   return makeFigure(
     {
-      title: first ? `Learned minus controls, ${first.source} to ${first.target}` : "Learned minus controls",
+      title: first ? `Learned minus controls, ${pairLabel(first)}` : "Learned minus controls",
       subtitle: `means with 95 % intervals; ${sampleSizes(effects)}; filled: the interval leaves 0 out`,
       data,
       layout: {
@@ -259,6 +259,12 @@ export function effectTable(effects: readonly EffectRow[]): Figure["table"] {
     "retrainings",
   ] as const;
   return { columns, rows: effects.map((row) => columns.map((column) => row[column])) };
+}
+
+/** Source and target for a title; long lists of classes are cut down to the first and the last. */
+export function pairLabel({ source, target }: Pick<EffectRow, "source" | "target">): string {
+  const short = (name: string): string => name.replace(/:([^,]+)(?:,[^,]+){2,},([^,]+)$/, ":$1…$2");
+  return `${short(source)} to ${short(target)}`;
 }
 
 /** An arm's name as readers know it; `strategy fixed, variant tc0.3-th1` of an experiment is `learned, fixed, tc 0.3, th 1`. */
