@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { median } from "simple-statistics";
 import * as tt from "../lib/index.js";
@@ -42,6 +44,7 @@ async function milliseconds(work: () => unknown): Promise<number> {
 /** Part of a search's step that its certificate takes: steps and sums alternate, medians are compared. */
 async function main(): Promise<void> {
   console.log(await tt.ready());
+  const rows: object[] = [];
   for (const [name, gateCount] of Object.entries(timed)) {
     const step = await workloads[name].phases.step();
     const add = sums(gateCount);
@@ -53,11 +56,12 @@ async function main(): Promise<void> {
       times.push({ step: (await milliseconds(() => step.run(4))) / 4, sums: certified / 64 });
     }
     const [whole, part] = [median(times.map((time) => time.step)), median(times.map((time) => time.sums))];
-    console.log(
-      `${name}: ${gateCount} gates, step ${whole.toFixed(2)} ms, certificate ${part.toFixed(3)} ms, ${((100 * part) / whole).toFixed(1)} %`,
-    );
+    rows.push({ workload: name, gates: gateCount, stepMs: whole, certificateMs: part, share: part / whole });
     step.dispose();
   }
+  console.table(rows);
+  const file = join(__dirname, "..", "..", "bench", "results", "certificate.json");
+  writeFileSync(file, `${JSON.stringify(rows, null, 1)}\n`);
 }
 
 void main();

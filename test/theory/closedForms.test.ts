@@ -99,9 +99,11 @@ describe("closed forms, symbolically and in 64 digits", () => {
     assertCode(eulerConstant(0.05, 0.5, 0.02), `${k} / (16 c h) + ${k}^2 / (6 sqrt(3) h^2)`, place);
   });
 
-  test("Newton's step of the tensor form: sinh z / (1 + cosh z) = tanh(z / 2)", () => {
+  test("Newton's and Halley's steps of the tensor form: sinh z / (1 + cosh z) = tanh(z / 2)", () => {
     assertSame("sinh(x) / (1 + cosh(x))", "tanh(x / 2)");
     assertSame("1 / (1 + cosh(x))", "(1 - tanh(x / 2)^2) / 2");
+    // Halley's step divides it by 1 - d f'' / (2 f'), with the slope f' = 1 + cosh 2p.
+    assertSame(`(${derivative("1 + cosh(2 x)")}) / (2 (1 + cosh(2 x)))`, "tanh(x)");
   });
 
   test("the limit 4 ln 2: V0 / (tc th) tends to 4 times the integral of 1 / (1 + e^x)", () => {
