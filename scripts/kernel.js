@@ -7,7 +7,7 @@ process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
 
 // tslab answers messages as soon as one socket is bound; a reply on one that isn't yet would be an error on stderr.
 const { ZmqServer } = require(path.join(modules, "tslab", "dist", "jupyter.js"));
-const { init, handleShellMessage } = ZmqServer.prototype;
+const { init, handleShellMessage, bindSocket } = ZmqServer.prototype;
 /** @type {Promise<void>} */
 let bound;
 ZmqServer.prototype.init = function () {
@@ -17,6 +17,17 @@ ZmqServer.prototype.init = function () {
 ZmqServer.prototype.handleShellMessage = async function (/** @type {unknown[]} */ ...given) {
   await bound;
   return handleShellMessage.apply(this, given);
+};
+
+// After 512 messages without a pause, sends wait for the event loop, and tslab's next one is an error that ends the kernel: a
+// cell that prints a thousand lines was enough. With a time limit of 0 every send goes out at once; without a mark none is lost.
+ZmqServer.prototype.bindSocket = function (
+  /** @type {{ sendTimeout: number, sendHighWaterMark: number }} */ socket,
+  /** @type {number} */ port,
+) {
+  socket.sendTimeout = 0;
+  socket.sendHighWaterMark = 0;
+  return bindSocket.call(this, socket, port);
 };
 
 require(path.join(modules, "tslab", "dist", "main.js")).main();

@@ -32,6 +32,7 @@ describe("the library in the real kernel", needs("the Jupyter kernel", kernelIns
       { complete: "tt.sear" },
       { complete: "tt.figures.effe" },
       { inspect: "tt.search" },
+      { run: "for (let i = 0; i < 20_000; i++) console.log(i);" },
     ]);
   });
 
@@ -41,6 +42,11 @@ describe("the library in the real kernel", needs("the Jupyter kernel", kernelIns
     assert.match(answers[1].text!, /Type 'number' is not assignable to type 'string'/);
     assert.equal(answers[2].status, "error");
     assert.match(answers[2].text!, /Type 'number' is not assignable to type 'boolean'/);
+  });
+
+  test("thousands of lines printed at once arrive, each of them", () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\n`);
+    assert.deepEqual(answers[6], { status: "ok", text: lines.join("") });
   });
 
   test("names complete", () => {
