@@ -90,10 +90,15 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
     ...inputShape,
   ]);
   if (phase === "masked") return maskedTraining(space, dataset, batch);
+  const forward = tt.compiled((gates, inputs, ...weights) =>
+    tt.forward(space.plan, weights, gates as tf.Tensor1D, [inputs], { training: true }),
+  );
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) {
-        tf.tidy(() => void tt.forward(space.plan, weights, open, [inputs], { training: true })[0].dataSync());
+        const outputs = forward(open, inputs, ...weights);
+        outputs[0].dataSync();
+        tf.dispose(outputs);
       }
     },
     dispose: () => tf.dispose([...weights, open, inputs]),
@@ -111,24 +116,26 @@ function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch: numbe
     { stepSize: 0.003 },
   );
   const batches = new Batches(dataset, batch, [1, "bench"]);
+  const gradients = tt.compiled((gates, inputs, labels, ...values) => {
+    const loss = (...own: tf.Tensor[]): tf.Scalar => {
+      const all = [...weights];
+      trained.forEach((w, k) => (all[w] = own[k]));
+      const options = { training: true, logits: true };
+      const [logits] = tt.forward(plan, all, gates as tf.Tensor1D, [inputs], options);
+      return tt.softmaxCrossEntropy(labels as tf.Tensor2D, logits as tf.Tensor2D);
+    };
+    const { value, grads } = tf.valueAndGrads(loss)(values);
+    return [value, ...grads];
+  });
   let step = 0;
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) {
-        const gradients = tf.tidy(() => {
-          const { inputs, labels } = batches.at(step++);
-          const loss = (...own: tf.Tensor[]): tf.Scalar => {
-            const all = [...weights];
-            trained.forEach((w, k) => (all[w] = own[k]));
-            const [logits] = tt.forward(plan, all, gates, [inputs], { training: true, logits: true });
-            return tt.softmaxCrossEntropy(labels, logits as tf.Tensor2D);
-          };
-          const { value, grads } = tf.valueAndGrads(loss)([...adam.values]);
-          value.dataSync();
-          return grads;
-        });
-        adam.step(gradients);
-        tf.dispose(gradients);
+        const { inputs, labels } = batches.at(step++);
+        const [value, ...found] = gradients(gates, inputs, labels, ...adam.values);
+        value.dataSync();
+        adam.step(found);
+        tf.dispose([value, inputs, labels, found]);
       }
     },
     dispose: () => adam.dispose(),
