@@ -173,7 +173,7 @@ function readCells(table: Table, features: readonly number[], labelColumn: numbe
       if (!Number.isFinite(Math.fround(value))) {
         throw new TwotempError(
           "data/values",
-          `${line}, column "${columns[column]}": expected a number, found ${shown(row[column])}; a column without numbers goes into ignore`,
+          `${line}, column "${columns[column]}": expected a number, found ${shown(row[column])}; ${advice(row[column])}`,
         );
       }
       inputs[r * features.length + f] = value;
@@ -181,6 +181,14 @@ function readCells(table: Table, features: readonly number[], labelColumn: numbe
     return labelOf(row[labelColumn], `${line}, column "${columns[labelColumn]}"`);
   });
   return { inputs, labels };
+}
+
+/** What to do about a cell that holds no number. */
+function advice(cell: unknown): string {
+  const text = String(cell ?? "").trim();
+  if (text === "") return "fill the cell or leave the row out";
+  if (/^[+-]?\d*,\d+$/.test(text)) return "decimals are written with a point";
+  return "a column without numbers goes into ignore";
 }
 
 function labelOf(cell: unknown, where: string): string {
@@ -202,8 +210,15 @@ function numberOf(cell: unknown): number {
 function columnOf(table: Table, column: string | number): number {
   const index = typeof column === "number" ? column : table.columns.indexOf(column);
   if (!Number.isInteger(index) || index < 0 || index >= table.columns.length) {
-    const known = table.columns.slice(0, 20).join(", ");
-    throw new TwotempError("data/column", `${table.where}: no column ${JSON.stringify(column)}; columns are ${known}`);
+    const { columns } = table;
+    const known = columns.slice(0, 20).join(", ") + (columns.length > 20 ? ` and ${columns.length - 20} more` : "");
+    const numbers = columns.filter((name) => Number.isFinite(numberOf(name))).length;
+    const bare = table.firstLine === 2 && numbers > columns.length / 2;
+    const hint = bare ? "; the first line holds numbers: if it is no header, give the column's number, from 0 on" : "";
+    throw new TwotempError(
+      "data/column",
+      `${table.where}: no column ${JSON.stringify(column)}; columns are ${known}${hint}`,
+    );
   }
   if (typeof column === "string" && table.columns.lastIndexOf(column) !== index) {
     throw new TwotempError(

@@ -19,8 +19,9 @@ const certificateTime = 0.004;
  * certificate and the time left, redrawn in place.
  *
  * It draws about three times a second, less often where that would take more than 3 % of the search's time; the
- * certificate of a large space is renewed less often than the rest. When the run ends or is stopped, the last panel is sent
- * with its still, so that the saved notebook shows it everywhere. Outside a notebook it does nothing.
+ * certificate of a large space is renewed less often than the rest. When the run ends, the last panel is sent with its
+ * still, so that the saved notebook shows it everywhere; when it is stopped, the still follows a few seconds later. Outside a
+ * notebook it does nothing.
  *
  * @returns a handler for `onStep` of a search's `run`
  * @example
@@ -51,8 +52,13 @@ export function search(): StepObserver {
     if (drawing.allows() && inKernel()) draw(under);
   };
   const finish = async (under: SearchUnderWay): Promise<void> => {
-    if (inKernel()) sendDisplay(await figureBundle(searchPanel(under)), { id, update });
-    update = true;
+    if (!inKernel()) return;
+    const still = figureBundle(searchPanel(under));
+    if (under.finished) return void sendDisplay(await still, { id, update });
+    // Whoever pressed Stop doesn't wait for a browser: the still follows, unless the search goes on meanwhile.
+    draw(under);
+    const { step } = under;
+    void still.then((bundle) => under.step === step && sendDisplay(bundle, { id, update })).catch(() => undefined);
   };
   return Object.assign(observer, { finish });
 }

@@ -211,6 +211,7 @@ export function effects(
     annotations.push({
       text: `<b>${count === 1 ? "1 shot" : `${count} shots`}</b>`,
       x: round(start + panel / 2),
+      xanchor: "center",
       xref: "paper",
       y: 1,
       yref: "paper",

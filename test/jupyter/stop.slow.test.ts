@@ -26,7 +26,7 @@ await tt.ready();
 const digits = (await tt.dataset("digits:0-4")).standardised();
 const space = tt.searchSpace(tt.mlp({ inputShape: digits.inputShape, hidden: [32], classes: 5 }), { gates: "input" });
 const search = tt.search(space, digits, { density: 0.25, steps: 200_000, seed: 1 });`,
-      'console.log("first run");\nawait search.run();\nconst reached = search.step;\nconsole.log("first end");',
+      'console.log("first run");\nawait search.run({ onStep: tt.live.search() });\nconst reached = search.step;\nconsole.log("first end");',
       'console.log("second run");\nawait search.run();\nconsole.log("second end", reached > 0 && search.step > reached);',
     ]);
     await lab.open(relative(root, notebook));
