@@ -5,6 +5,8 @@ export interface Progress {
   readonly total: number;
   readonly elapsedSeconds: number;
   readonly remainingSeconds: number | undefined;
+  /** Whether this is the last that is said, also of work that was stopped; without it, work ends when all of it is done. */
+  readonly ended?: boolean;
 }
 
 /** What every long-running function takes: where to report, and how to be stopped. */

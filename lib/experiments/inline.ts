@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type Runner, withTries } from "./runner.js";
 import { executeTask } from "./task.js";
 
@@ -12,8 +13,11 @@ import { executeTask } from "./task.js";
 export function inlineRunner(): Runner {
   return {
     slots: 1,
-    run: ({ task, inputs, scratch }, signal) =>
-      withTries(task, signal, () => executeTask(task, { inputs, scratch, signal })),
+    async run({ task, inputs, scratch }, signal) {
+      // Tasks may never wait for anything: Ctrl-C has to be heard between them.
+      await setImmediate();
+      return withTries(task, signal, () => executeTask(task, { inputs, scratch, signal }));
+    },
     close: async () => {},
   };
 }

@@ -131,7 +131,8 @@ export async function sweep(
   };
 
   const failures = store.failures();
-  const recorded = tasks.filter(({ id }) => store.has(id));
+  // Read, not only looked up: what was edited since, with its time put back, is found.
+  const recorded = tasks.filter(({ id }) => store.get(id) !== undefined);
   for (const { id } of recorded) states.set(id, "done");
   for (const id of byId.keys()) {
     if (states.get(id) !== "waiting" || !failures.has(id)) continue;
@@ -141,7 +142,7 @@ export async function sweep(
   for (const { id } of recorded) finish(id);
   for (const id of byId.keys()) if (states.get(id) === "waiting" && missing.get(id) === 0) makeReady(id);
 
-  const report = (): void => {
+  const report = (ended = false): void => {
     if (!onProgress) return;
     const elapsedSeconds = (performance.now() - started) / 1000;
     const rate = counts.added > 0 ? counts.added / (elapsedSeconds / 60) : undefined;
@@ -162,6 +163,7 @@ export async function sweep(
       failed: counts.failed,
       blocked: counts.blocked,
       rate,
+      ended,
     });
   };
 
@@ -270,7 +272,7 @@ export async function sweep(
     stop.abort();
   }
   await Promise.all(running);
-  report();
+  report(true);
   if (trouble) throw trouble.error;
   const { done, added, failed, blocked } = counts;
   const seconds = (performance.now() - started) / 1000;

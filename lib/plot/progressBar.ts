@@ -33,11 +33,15 @@ function isLong(progress: Progress): boolean {
   return progress.elapsedSeconds + (progress.remainingSeconds ?? 0) > worthwhile && progress.elapsedSeconds > interval;
 }
 
+function isLast({ done, total, ended }: Progress): boolean {
+  return ended ?? done >= total;
+}
+
 function notebookBar(): (progress: Progress) => void {
   let id: string | undefined;
   let drawn = -Infinity;
   return (progress) => {
-    const finished = progress.done >= progress.total;
+    const finished = isLast(progress);
     if (id === undefined && (finished || !isLong(progress))) return;
     if (!finished && progress.elapsedSeconds - drawn < interval && progress.elapsedSeconds >= drawn) return;
     const update = id !== undefined;
@@ -50,13 +54,27 @@ function notebookBar(): (progress: Progress) => void {
   };
 }
 
+/** Leaves the terminal's cursor, its wrapping and Ctrl-C as they are: work that is stopped may never end its bar. */
+const quiet = { format: "{bar} {text}", hideCursor: false, linewrap: true, gracefulExit: false };
+
+/** The bar without keeping the program alive: it draws itself again and again until it is ended. */
+function unobtrusive(bar: SingleBar): SingleBar {
+  const open = bar as SingleBar & { timer: NodeJS.Timeout | null; render(): void };
+  const { render } = open;
+  open.render = () => {
+    render.call(open);
+    open.timer?.unref();
+  };
+  return bar;
+}
+
 function terminalBar(): (progress: Progress) => void {
   let bar: SingleBar | undefined;
   return (progress) => {
-    const finished = progress.done >= progress.total;
+    const finished = isLast(progress);
     if (!bar && (finished || !isLong(progress))) return;
     if (!bar) {
-      bar = new SingleBar({ format: "{bar} {text}", hideCursor: true, fps: 1 / interval, stream: process.stderr });
+      bar = unobtrusive(new SingleBar({ ...quiet, fps: 1 / interval, stream: process.stderr }));
       bar.start(progress.total, progress.done, { text: progressText(progress) });
     }
     bar.update(progress.done, { text: progressText(progress) });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, truncateSync } from "node:fs";
+import { readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { TwotempError } from "../../lib/errors.js";
@@ -65,6 +65,24 @@ describe("sweep in this process", () => {
     await sweep([task], stamp, store, { runner: inlineRunner() });
     assert.match(store.failures().get(task.id)?.errors[0] ?? "", /result\.value is NaN/);
     store.close();
+  });
+
+  test("does a record again that was edited, and whose time and size are as they were", async (context) => {
+    const folder = emptyFolder(context);
+    const store = new RunStore(folder);
+    const [task] = walks(1);
+    await sweep([task], stamp, store, { runner: inlineRunner() });
+    const bytes = recordBytes(folder);
+    store.close();
+    const path = store.path(task.id);
+    const { atime, mtime } = statSync(path);
+    writeFileSync(path, readFileSync(path, "utf8").replace('"size":10', '"size":11'));
+    utimesSync(path, atime, mtime);
+    const again = new RunStore(folder);
+    const { done, added } = await sweep([task], stamp, again, { runner: inlineRunner() });
+    assert.deepEqual([done, added], [1, 1]);
+    assert.deepEqual(recordBytes(folder), bytes);
+    again.close();
   });
 
   test("does a torn record again, and the one that needs it with it", async (context) => {
