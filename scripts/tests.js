@@ -9,8 +9,13 @@ const { filesBelow } = require("./setup/stamp.js");
  * @returns {string[]}
  */
 function testArguments({ slow }) {
-  const compiled = filesBelow(path.join(paths.root, "dist", "test"));
-  const files = compiled.filter((file) => file.endsWith(".test.js") && (slow || !file.endsWith(".slow.test.js")));
+  const sources = filesBelow(path.join(paths.root, "test")).filter(
+    (file) => file.endsWith(".test.ts") && (slow || !file.endsWith(".slow.test.ts")),
+  );
+  // By their sources, as dist/ may still hold tests whose sources are gone.
+  const files = sources.map((file) =>
+    path.join(paths.root, "dist", path.relative(paths.root, file)).replace(/ts$/, "js"),
+  );
   // Slow tests one file at a time: some measure time or memory. Most of a quick one's time is one core's.
   return ["--test", `--test-concurrency=${slow ? 1 : 2}`, "--test-reporter=spec", ...files];
 }

@@ -8,7 +8,7 @@ import {
   searchSpace,
   TrainedModels,
 } from "../../lib/index.js";
-import { openDigits, testObligations, total } from "./obligations.js";
+import { lengthy, openDigits, testObligations, total } from "./obligations.js";
 
 let source: Dataset;
 
@@ -16,7 +16,8 @@ before(async () => {
   source = await openDigits();
 });
 
-testObligations(() => source, ["coupled unit", "op", "block"]);
+testObligations(() => source, ["input", "weight", "coupled unit", "op", "block"]);
+testObligations(() => source, ["unit"], lengthy);
 
 test("networks designed by hand take one operation of each stage of the invariance space", async () => {
   const model = operationNetwork({ inputShape: [8, 8, 1], stages: invarianceStages(), classes: 5 });

@@ -4,20 +4,8 @@ import { delimiter, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
 import { catalogue, dataFolders, dataset } from "../../lib/data/index.js";
 import { findFiles, projectFolder } from "../../lib/data/folders.js";
-import { needs } from "../support.js";
+import { needsData, testSizes } from "./realData.js";
 import { put, refuses, temporaryFolder } from "./support.js";
-
-/** The test's data set, or why it is skipped. */
-function needsData(name: string): { skip: string | false } {
-  const entry = catalogue.find((candidate) => candidate.name === name);
-  assert.ok(entry);
-  const found = findFiles(name, entry.files) !== undefined;
-  return needs(
-    `data set ${name}`,
-    found,
-    `set TWOTEMP_DATASETS to a folder that holds ${name}/, or put it into datasets/`,
-  );
-}
 
 function withFolders(t: TestContext, folders: string): void {
   const before = process.env.TWOTEMP_DATASETS;
@@ -120,48 +108,11 @@ describe("catalogue", () => {
 });
 
 describe("real data", () => {
-  const expected: [string, number[], number, number, number][] = [
-    // name, shape, classes, training examples, test examples
-    ["mnist", [28, 28, 1], 10, 60000, 10000],
-    ["fashion-mnist", [28, 28, 1], 10, 60000, 10000],
-    ["emnist-letters", [28, 28, 1], 26, 124800, 20800],
-    ["cifar-10-jpeg", [32, 32, 3], 10, 20000, 10000],
-  ];
-  for (const [name, shape, classes, train, testing] of expected) {
-    test(name, needsData(name), async () => {
-      const found = await dataset(name);
-      assert.deepEqual([...found.inputShape], shape);
-      assert.deepEqual([found.classCount, found.train.count, found.test.count], [classes, train, testing]);
-      assert.ok(found.train.inputs instanceof Uint8Array);
-      assert.equal(found.provenance.files.length, name === "cifar-10-jpeg" ? 3 : 4);
-    });
-  }
-
-  test("EMNIST letters stand upright", needsData("emnist-letters"), async () => {
-    const letters = await dataset("emnist-letters");
-    const mean = (name: string): ((row: number, column: number) => number) => {
-      const sum = new Float64Array(784);
-      const rows = letters.rows("train")[letters.classNames.indexOf(name)];
-      for (const row of rows) letters.image("train", row).pixels.forEach((value, i) => (sum[i] += value / rows.length));
-      return (row, column) => sum[28 * row + column];
-    };
-    // A U is open above and closed below; a P has its bowl above.
-    const cup = mean("U");
-    assert.ok(cup(8, 12) < cup(8, 6) / 2 && cup(8, 12) < cup(8, 20) / 2 && cup(20, 12) > 100);
-    const bowl = mean("P");
-    assert.ok(bowl(6, 20) > 80 && bowl(22, 20) < 10);
-  });
+  testSizes("mnist");
 
   test("MNIST has the statistics that are known of it", needsData("mnist"), async () => {
     const mnist = await dataset("mnist");
     assert.equal((1 / mnist.standardised().scale / 255).toFixed(4), "0.3081");
     assert.deepEqual([...mnist.train.labels.subarray(0, 10)], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-  });
-
-  test("CIFAR's first picture is a coloured frog", needsData("cifar-10-jpeg"), async () => {
-    const cifar = await dataset("cifar-10-jpeg");
-    assert.match(cifar.provenance.source, /JPEG-recompressed/);
-    const { className, channels } = cifar.image("train", 0);
-    assert.deepEqual([className, channels], ["frog", 3]);
   });
 });

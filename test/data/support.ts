@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { TestContext } from "node:test";
-import { Jimp } from "jimp";
 import { TwotempError } from "../../lib/errors.js";
 import { Dataset, type DatasetParts } from "../../lib/data/index.js";
 
@@ -63,6 +62,8 @@ export async function encodedPicture(
   color: (x: number, y: number) => number,
   mime: "image/png" | "image/jpeg" | "image/bmp" = "image/png",
 ): Promise<Buffer> {
+  // Loaded here, as most of the tests have no pictures.
+  const { Jimp } = await import("jimp");
   const image = new Jimp({ width, height });
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) image.setPixelColor(color(x, y) >>> 0, x, y);
   return image.getBuffer(mime);

@@ -154,28 +154,32 @@ function convolution(
   };
 }
 
-/** Every stride, padding and dilation that works natively. */
-export const convolutionCases: readonly Case[] = [
-  ...(["valid", "same"] as const).flatMap((pad) =>
-    (
-      [
-        [1, 1],
-        [2, 2],
-        [3, 3],
-        [3, 2],
-        [5, 5],
-      ] as [number, number][]
-    ).flatMap((size) => [
+/** Convolutions of each size by every stride, padding and dilation that works natively. */
+const convolutions = (sizes: readonly [number, number][]): Case[] =>
+  (["valid", "same"] as const).flatMap((pad) =>
+    sizes.flatMap((size) => [
       ...[1, 2, 3, [2, 1] as [number, number]].map((stride) => convolution(size, stride, 1, pad)),
       ...(size[0] <= 3 ? [2, 3].map((dilation) => convolution(size, 1, dilation, pad)) : []),
     ]),
-  ),
+  );
+
+/** Convolutions of the usual size, and those that are special. */
+export const convolutionCases: readonly Case[] = [
+  ...convolutions([[3, 3]]),
   // oneDNN is wrong in some of these.
   ...[1, 2, 4].map((channels) => convolution([1, 1], 2, 1, "same", false, [6, 8, 8, channels])),
   convolution([3, 3], 1, 1, "same", true),
   convolution([3, 3], 1, 2, "same", true),
   convolution([3, 3], 2, 1, "valid", true),
 ];
+
+/** Convolutions of other sizes, for slow tests. */
+export const otherConvolutionCases: readonly Case[] = convolutions([
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [5, 5],
+]);
 
 /** Explicit padding, which the native engine's gradient has not. */
 export const paddedCases: readonly Case[] = [convolution([3, 3], 2, 1, 1), convolution([3, 3], 1, 2, 2)];

@@ -231,7 +231,7 @@ describe("version of the code", () => {
 });
 
 describe("results", () => {
-  test("of a real run: rows, CSV, JSON lines, data frame, status", async (context) => {
+  test("of a real run: rows, CSV, JSON lines, status", async (context) => {
     const folder = emptyFolder(context);
     const experiment = parseExperiment(testbed);
     const before = experimentStatus(experiment, folder);
@@ -259,8 +259,6 @@ describe("results", () => {
         .map((line) => JSON.parse(line) as Row),
       rows,
     );
-    const frame = await rowsToDataFrame(rows);
-    assert.deepEqual(frame.shape, [3, Object.keys(rows[0]).length]);
     await assert.rejects(rowsToDataFrame([]), code("experiments/empty"));
     const renamed = parseExperiment({ ...testbed, title: "another" });
     assert.equal(experimentStatus(renamed, folder).otherRegistration, 3);

@@ -10,6 +10,7 @@ import {
   planExperiment,
   poolRunner,
   resultRows,
+  rowsToDataFrame,
   runExperiment,
   RunStore,
   saveTables,
@@ -58,6 +59,7 @@ describe("a transfer experiment", { timeout: 600_000 }, () => {
     // Two learned, three random and one full architecture, each retrained three times.
     assert.equal(rows.length, 3 * (2 + 3 + 1));
     assert.ok(rows.every(({ accuracy }) => (accuracy as number) >= 0 && (accuracy as number) <= 1));
+    assert.deepEqual((await rowsToDataFrame(rows)).shape, [rows.length, Object.keys(rows[0]).length]);
     // One reading of the test examples for the whole comparison, and it is in the record.
     const [{ testReads }] = plan
       .filter(({ task }) => task.kind === "transfer")

@@ -85,7 +85,14 @@ const scores: EstimatorScore[] = (["two-temperature", "reinforce"] as const).map
   steps: k === 0 ? { value: 9.5, low: 8, high: 12 } : undefined,
 }));
 
-const study = convergenceStudy({ steps: 4 });
+/** What `make` gives, made once and only if it is asked for. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+const convergence = once(() => convergenceStudy({ steps: 4 }));
+const rates = once(() => rateStudy({ steps: [25, 50] }));
 
 /** Every figure function, each on a small input. */
 export const made: Record<string, () => Figure | Promise<Figure>> = {
@@ -130,8 +137,8 @@ export const made: Record<string, () => Figure | Promise<Figure>> = {
   transfer: () => figures.transfer(summary),
   effects: () => figures.effects(effects),
   certificate: () => figures.certificate(certificate),
-  convergence: () => figures.convergence({ ...study, sliders: study.sliders.slice(0, 2) }),
-  rates: () => figures.rates(rateStudy({ steps: [25, 50] })),
+  convergence: () => figures.convergence({ ...convergence(), sliders: convergence().sliders.slice(0, 2) }),
+  rates: () => figures.rates(rates()),
   temperatures: () => figures.temperatures(),
   vertexDistance: () => figures.vertexDistance(),
   estimators: () => figures.estimators(scores),

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { DataFrame } from "danfojs-node";
+import { mimeBundle } from "../../lib/plot/index.js";
 import { busy, needs } from "../support.js";
 import { kernelInstalled, root, runProgram, temporaryFolder, writeNotebook } from "../scripts/support.js";
 
@@ -38,6 +40,12 @@ function assertSoon(told: Output, what: RegExp): void {
   assert.ok(Number(late) < 1000 * busy(), `${late} ms`);
   assert.match(rest, what);
 }
+
+test("data frames are HTML and aligned text", async () => {
+  const frame = await mimeBundle(new DataFrame([{ arm: "learned", shots: 5 }]));
+  assert.match(frame["text/html"] as string, /<td style="text-align:left">learned<\/td><td>5<\/td>/);
+  assert.equal(frame["text/plain"], "arm      shots\nlearned      5");
+});
 
 describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm run setup"), () => {
   test("results show themselves, each as one message with every form", async () => {

@@ -31,7 +31,7 @@ describe("the forms of a value", () => {
     assert.match(bundle["text/plain"] as string, /^Explore the search\n92 gates, .*\n\nstep +group/);
   });
 
-  test("tables, records and data frames are HTML without markup of their own, and aligned text", async () => {
+  test("tables and records are HTML without markup of their own, and aligned text", async () => {
     const records = [
       { arm: "<learned>", accuracy: 0.5 },
       { arm: "random", accuracy: null, note: { a: 1 } },
@@ -42,9 +42,6 @@ describe("the forms of a value", () => {
       /<th style="text-align:left">arm<\/th>.*<td style="text-align:left">&lt;learned&gt;<\/td><td>0.5<\/td>/,
     );
     assert.equal(bundle["text/plain"], 'arm        accuracy  note\n<learned>       0.5\nrandom               {"a":1}');
-    const { DataFrame } = await import("danfojs-node");
-    const frame = await mimeBundle(new DataFrame([{ arm: "learned", shots: 5 }]));
-    assert.equal(frame["text/plain"], "arm      shots\nlearned      5");
   });
 
   test("a long table says how much of it is shown", async () => {

@@ -13,50 +13,22 @@ import {
   type RelaxationOptions,
   relaxationSettings,
   type UpdateName,
-  updates,
 } from "../../lib/relaxation/index.js";
-import { foldedSteps } from "../../lib/relaxation/accumulators.js";
 import { ReferenceRelaxation } from "../../lib/relaxation/referenceRelaxation.js";
 import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
+import {
+  checkGoesOn,
+  checkLeaks,
+  drive,
+  everyday,
+  gradient,
+  largestDifference,
+  options,
+  testAgreement,
+  updateNames,
+} from "./driving.js";
 
 before(() => ready());
-
-const gateCount = 50;
-const names = { updates: Object.keys(updates) as UpdateName[], estimators: Object.keys(estimators) as EstimatorName[] };
-const pairs = names.estimators.flatMap((estimator) =>
-  names.updates.flatMap((update) => (updates[update].takes(estimators[estimator]) ? [{ estimator, update }] : [])),
-);
-
-function options(more: Partial<RelaxationOptions> = {}): RelaxationOptions {
-  const start = new Random(5, "start").uniforms(gateCount, -0.5, 0.5);
-  return {
-    gateCount,
-    stepSize: 0.1,
-    initialLogits: start,
-    hotTemperature: 0.8,
-    coldTemperature: 0.2,
-    logitBound: 1.5,
-    ...more,
-  };
-}
-
-/** A gradient that belongs to no objective, of a scale that changes. */
-function gradient(step: number, size: number = gateCount): Float32Array {
-  return new Random(1, "gradient", step).normals(size, 10 ** (Math.sin(step) / 2));
-}
-
-function drive(relaxation: Relaxation, from: number, to: number): void {
-  for (let step = from; step < to; step++) {
-    relaxation.gates();
-    const g = tf.tensor1d(gradient(step));
-    relaxation.step(g, Math.cos(step));
-    g.dispose();
-  }
-}
-
-function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  return Math.max(...Array.from(a, (x, i) => Math.abs(x - b[i])));
-}
 
 describe("updates by hand", () => {
   test("euler steps along the two-temperature gradient and is clipped", () => {
@@ -92,7 +64,7 @@ describe("updates by hand", () => {
   });
 
   test("a gate without gradient stays, under every update", () => {
-    for (const update of names.updates) {
+    for (const update of updateNames) {
       for (const Kind of [ReferenceRelaxation, TensorRelaxation]) {
         const relaxation: Relaxation = new Kind(relaxationSettings(options({ update })));
         const before = relaxation.logits();
@@ -173,27 +145,7 @@ describe("estimators by hand", () => {
 });
 
 describe("float64 and tensors", () => {
-  for (const { estimator, update } of pairs) {
-    test(`agree for ${estimator} with ${update}`, () => {
-      const settings = relaxationSettings(options({ estimator, update }));
-      const reference = new ReferenceRelaxation(settings);
-      const tensors = new TensorRelaxation(settings);
-      drive(reference, 0, 100);
-      drive(tensors, 0, 100);
-      // Hard gates may differ where a logit is within rounding of the threshold: none is here.
-      assert.ok(largestDifference(reference.logits(), tensors.logits()) < 2e-4);
-      const [a, b] = [reference.accumulators(), tensors.accumulators()];
-      assert.equal(a.steps, b.steps);
-      assert.ok(largestDifference(a.vector, b.vector) < 1e-4);
-      assert.ok(largestDifference(a.products, b.products) < 0.01);
-      assert.ok(Math.abs(a.squares / b.squares - 1) < 1e-5);
-      assert.ok(updates[update].needsLargest ? Math.abs(a.largest - b.largest) < 1e-6 : b.largest >= a.largest);
-      assert.ok(Math.abs(a.scalar - b.scalar) < 0.02);
-      if (update === "adaptive") assert.ok(largestDifference(a.gateSquares!, b.gateSquares!) < 1e-4 * a.squares);
-      reference.dispose();
-      tensors.dispose();
-    });
-  }
+  for (const pair of everyday) testAgreement(pair);
 
   test("agree for moves of every size, up to the whole box", () => {
     for (const update of ["mirror", "adaptive"] as const) {
@@ -214,34 +166,9 @@ describe("float64 and tensors", () => {
 
 describe("a relaxation", () => {
   for (const Kind of [ReferenceRelaxation, TensorRelaxation]) {
-    test(`${Kind.name} goes on exactly from a saved state`, () => {
-      for (const { estimator, update } of pairs) {
-        const settings = relaxationSettings(options({ estimator, update }));
-        const whole: Relaxation = new Kind(settings);
-        drive(whole, 0, foldedSteps + 40);
-        const first: Relaxation = new Kind(settings);
-        drive(first, 0, 37);
-        const second: Relaxation = new Kind(settings);
-        second.load(structuredClone(first.save()));
-        drive(second, 37, foldedSteps + 40);
-        assert.deepEqual(second.save(), whole.save(), `${estimator} ${update}`);
-        for (const relaxation of [whole, first, second]) relaxation.dispose();
-      }
-    });
+    test(`${Kind.name} goes on exactly from a saved state`, () => everyday.forEach((pair) => checkGoesOn(Kind, pair)));
 
-    test(`${Kind.name} leaks no tensor`, () => {
-      const held = tf.memory().numTensors;
-      for (const { estimator, update } of pairs) {
-        const relaxation: Relaxation = new Kind(relaxationSettings(options({ estimator, update })));
-        drive(relaxation, 0, 30);
-        const atThirty = tf.memory().numTensors;
-        drive(relaxation, 30, 62);
-        relaxation.accumulators();
-        assert.ok(tf.memory().numTensors <= atThirty + 6);
-        relaxation.dispose();
-      }
-      assert.equal(tf.memory().numTensors, held);
-    });
+    test(`${Kind.name} leaks no tensor`, () => checkLeaks(Kind, everyday));
 
     test(`${Kind.name} refuses a gradient that isn't finite, and changes nothing`, () => {
       for (const bad of [NaN, Infinity, -Infinity]) {

@@ -4,34 +4,22 @@ import * as tf from "@tensorflow/tfjs";
 import {
   dataset,
   type Dataset,
-  mlp,
   Random,
   ready,
   resumeSearch,
   search,
   type SearchOptions,
-  searchSpace,
   TwotempError,
 } from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
-import {
-  type Budget,
-  exceedance,
-  expandGates,
-  forwardSlots,
-  type GateKind,
-  gateSlots,
-  type SearchSpace,
-} from "../../lib/space/index.js";
+import { expandGates, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
-import { planted } from "../planted.js";
+import { findsInputs, spaceOf, testBudget } from "./searches.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
 
 let source: Dataset;
-const spaceOf = (gates: GateKind, hidden: number[] = [16, 8]): SearchSpace =>
-  searchSpace(mlp({ inputShape: source.inputShape, hidden, classes: source.classCount }), { gates });
 
 before(async () => {
   await ready();
@@ -44,7 +32,7 @@ const short: SearchOptions = { steps: 40, redrawEvery: 7, batch: 16, density: 0.
 describe("the gradient of the gates", () => {
   for (const gates of ["input", "weight", "unit"] as const) {
     test(`of ${gates} gates is that of finite differences`, () => {
-      const space = spaceOf(gates);
+      const space = spaceOf(source, gates);
       const slots = gateSlots(space.plan);
       const weights = space.initialise(1, "test");
       const batch = batchOf(source, "train", [0, 5, 9, 200, 31, 77]);
@@ -90,7 +78,7 @@ describe("the gradient of the gates", () => {
 describe("a search", () => {
   for (const weights of strategies) {
     test(`with ${weights} weights repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
-      const space = spaceOf("input");
+      const space = spaceOf(source, "input");
       const run = await search(space, source, { ...short, weights }).run();
       const again = await search(space, source, { ...short, weights }).run();
       assert.deepEqual(again.trace, run.trace);
@@ -107,7 +95,7 @@ describe("a search", () => {
     });
 
     test(`with ${weights} weights leaks no tensor`, () => {
-      const space = spaceOf("unit");
+      const space = spaceOf(source, "unit");
       const run = search(space, source, { ...short, weights, steps: 200 });
       for (let i = 0; i < 20; i++) run.advance();
       const held = tf.memory().numTensors;
@@ -118,7 +106,7 @@ describe("a search", () => {
   }
 
   test("keeps exactly the density asked for", async () => {
-    const run = await search(spaceOf("input"), source, short).run();
+    const run = await search(spaceOf(source, "input"), source, short).run();
     for (const density of [1 / 64, 0.25, 0.5, 1]) {
       const { mask } = run.architecture({ density });
       assert.equal(
@@ -128,48 +116,10 @@ describe("a search", () => {
     }
   });
 
-  const budgets: [string, "unit" | "weight", (space: SearchSpace) => Budget][] = [
-    ["parameters", "unit", ({ full }) => ({ parameters: full.parameters / 3 })],
-    ["multiply-adds in every layer", "unit", ({ full }) => ({ multiplyAdds: full.multiplyAdds / 2, everyGroup: true })],
-    ["a density in every group", "weight", () => ({ density: 0.25, everyGroup: true })],
-    ["two weights in four", "weight", () => ({ pattern: { keep: 2, of: 4 } })],
-  ];
-  for (const [name, gates, budgetOf] of budgets) {
-    test(`keeps to a budget of ${name}, steers to it, says what it kept, and is resumed exactly`, async () => {
-      const space = spaceOf(gates);
-      const budget = budgetOf(space);
-      const options = { steps: 300, redrawEvery: 50, batch: 16, seed: 3, recordEvery: 20, budget };
-      const run = await search(space, source, options).run();
-      const { mask, provenance } = run.architecture();
-      const { kept } = provenance as { kept: Record<string, number> };
-      assert.deepEqual(
-        Object.keys(kept),
-        Object.keys(budget).filter((key) => !["everyGroup", "pattern"].includes(key)),
-      );
-      for (const excess of exceedance(space, mask, budget)) assert.ok(excess <= 1e-8, `${excess} more than asked for`);
-      for (const gate of mask.keys()) {
-        if (mask[gate] || gates === "weight") continue;
-        assert.ok(Math.max(...exceedance(space, mask.with(gate, 1), budget)) > 1e-8, `gate ${gate} fits, too`);
-      }
-      assert.equal(run.certificate().holds, true);
-      const away = (logits: Float64Array): number =>
-        exceedance(
-          space,
-          Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0)),
-          budget,
-        ).reduce((sum, excess) => sum + Math.abs(excess), 0);
-      const free = await search(space, source, { ...options, budget: undefined, costs: run.settings.costs }).run();
-      assert.ok(away(run.logits()) < away(free.logits()), "nearer than without steering");
-
-      const first = search(space, source, options);
-      for (let i = 0; i < 117; i++) first.advance();
-      const resumed = await resumeSearch(space, source, structuredClone(first.checkpoint())).run();
-      assert.deepEqual(resumed.logits(), run.logits());
-    });
-  }
+  testBudget(() => source, "parameters");
 
   test("mends what a density would cut", async () => {
-    const space = spaceOf("weight", [16]);
+    const space = spaceOf(source, "weight", [16]);
     const run = search(space, source, { ...short, steps: 3, density: 0.01 });
     await run.run();
     const { mask, provenance } = run.architecture();
@@ -180,23 +130,10 @@ describe("a search", () => {
     assert.ok((provenance.opened as number[]).length > 0);
   });
 
-  test("finds the inputs that carry the label, and not those that don't", async () => {
-    const data = planted(0, 12, [1, 4, 10], 3);
-    const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
-    const run = await search(searchSpace(model, { gates: "input" }), data, {
-      density: 0.25,
-      steps: 2000,
-      seed: 0,
-    }).run();
-    const { mask } = run.architecture();
-    assert.deepEqual(
-      Array.from(mask.keys()).filter((i) => mask[i]),
-      [1, 4, 10],
-    );
-  });
+  test("finds the inputs that carry the label, and not those that don't", () => findsInputs({ seed: 5, steps: 500 }));
 
   test("stops at the signal, keeps what was reached, and goes on", async () => {
-    const space = spaceOf("input");
+    const space = spaceOf(source, "input");
     const stop = new AbortController();
     const run = search(space, source, short);
     await run.run({ signal: stop.signal, onStep: ({ step }) => step === 12 && stop.abort() });
@@ -206,7 +143,7 @@ describe("a search", () => {
   });
 
   test("measures what rounding costs, beside first-order estimates, and goes on as if nothing had been asked", async () => {
-    const space = spaceOf("input");
+    const space = spaceOf(source, "input");
     for (const weights of ["reset", "episode"] as const) {
       const [asked, other] = [0, 1].map(() => search(space, source, { ...short, weights }));
       for (let step = 0; step < 10; step++) [asked, other].forEach((run) => run.advance());
@@ -219,7 +156,7 @@ describe("a search", () => {
   });
 
   test("says what each theorem says about it, and of the others which assumption fails", () => {
-    const run = search(spaceOf("input"), source, { ...short, update: "mirror" });
+    const run = search(spaceOf(source, "input"), source, { ...short, update: "mirror" });
     for (let step = 0; step < 10; step++) run.advance();
     const said = run.theorems().map(({ theorem, holds, ratio }) => [theorem, holds, ratio !== undefined && ratio > 0]);
     const covered = Array.from({ length: 4 }, () => ["Theorem 1", true, true]);
@@ -233,19 +170,19 @@ describe("a search", () => {
         "the loss isn't convex in the gates: the sides are first-order estimates",
       ],
     );
-    const other = search(spaceOf("input"), source, { ...short, estimator: "gumbel-sigmoid", update: "adam" });
+    const other = search(spaceOf(source, "input"), source, { ...short, estimator: "gumbel-sigmoid", update: "adam" });
     other.advance();
     assert.ok(other.theorems().every(({ holds }) => holds === undefined));
   });
 
   test("is an iterator over its steps", async () => {
     const steps: number[] = [];
-    for await (const { step } of search(spaceOf("input"), source, { ...short, steps: 5 })) steps.push(step);
+    for await (const { step } of search(spaceOf(source, "input"), source, { ...short, steps: 5 })) steps.push(step);
     assert.deepEqual(steps, [0, 1, 2, 3, 4]);
   });
 
   test("names the option that can't be, and data that don't fit", async () => {
-    const space = spaceOf("input");
+    const space = spaceOf(source, "input");
     const refuses = (options: SearchOptions, pattern: RegExp): void => {
       assert.throws(
         () => search(space, source, options),

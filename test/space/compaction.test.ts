@@ -2,16 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { ready } from "../../lib/engine/index.js";
-import {
-  cellStages,
-  defineOperation,
-  FixedLayer,
-  invarianceStages,
-  mobilenet,
-  operationNetwork,
-  resnet,
-  vgg,
-} from "../../lib/models/index.js";
+import { defineOperation, FixedLayer, operationNetwork, resnet } from "../../lib/models/index.js";
 import { type Architecture, searchSpace } from "../../lib/space/index.js";
 import { checkArchitecture, checkCompaction } from "./compactionProperty.js";
 import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
@@ -19,9 +10,9 @@ import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 describe("masked and compacted are the same network", () => {
   before(() => ready());
 
-  for (const [kind, gates] of Object.entries(selectors)) {
+  for (const kind of ["block", "mixed"]) {
     test(`random models with ${kind} gates`, () => {
-      const compared = checkRandomModels(gates, 10, 10, 1);
+      const compared = checkRandomModels(selectors[kind], 10, 10, 1);
       assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);
     });
   }
@@ -40,24 +31,6 @@ describe("masked and compacted are the same network", () => {
     });
     assert.deepEqual([...new Set(all.groups.map(({ kind }) => kind))].sort(), ["block", "unit"]);
     assert.ok(checkCompaction(model, all.gates, 0.6, 3));
-  });
-
-  test("VGG and MobileNet with unit gates", () => {
-    assert.ok(checkCompaction(vgg({ depth: 11, classes: 3, width: 1 / 16 }), "unit", 0.7, 1));
-    const mobile = mobilenet({ inputShape: [16, 16, 3], classes: 3, width: 1 / 8 });
-    // 27 normalisations over the batch, one after another: the last bit of the input alone moves the output by 6e-6.
-    assert.ok(checkCompaction(mobile, "unit", 0.8, 1, { trainingTolerance: 1e-4 }));
-  });
-
-  test("networks of operations", () => {
-    const cell = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: cellStages(4) });
-    const invariances = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: invarianceStages() });
-    let compared = 0;
-    for (let seed = 0; seed < 4; seed++) {
-      compared += checkCompaction(cell, "op", 0.5, seed) ? 1 : 0;
-      compared += checkCompaction(invariances, "op", 0.5, seed) ? 1 : 0;
-    }
-    assert.ok(compared >= 3, `${compared} of 8 vertices were connected`);
   });
 
   test("a cell with an operation of one's own, and an edge whose operations are all closed", () => {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { run } from "../../lib/cli.js";
 import { updates } from "../../lib/relaxation/index.js";
 import type { Update } from "../../lib/relaxation/updates/update.js";
-import { certify, compareEstimators } from "../../lib/theory/index.js";
+import { certify } from "../../lib/theory/index.js";
 import { withFault } from "./faults.js";
 
 /** What a command prints, and its exit code. */
@@ -78,20 +78,5 @@ describe("twotemp certify", () => {
     const stop = new AbortController();
     stop.abort();
     assert.deepEqual(await certify({ seeds: 20, signal: stop.signal }), { rows: [], runs: [] });
-  });
-});
-
-describe("the comparison of estimators", () => {
-  test("scores every estimator, and finds the drawn gates noisier than the relaxed ones", async () => {
-    const scores = await compareEstimators({ seeds: 4, tuningSeeds: 2, steps: 60, stepSizes: [0.03] });
-    assert.equal(scores.length, 8);
-    for (const { hitRate, gap, noise, steps } of scores) {
-      for (const { low, value, high } of [hitRate, steps ?? hitRate]) assert.ok(low <= value && value <= high);
-      assert.equal(steps === undefined, hitRate.value === 0);
-      assert.ok(gap.value >= 0 && noise.value > 0);
-    }
-    const noise = Object.fromEntries(scores.map((score) => [score.estimator, score.noise.value]));
-    assert.ok(noise.reinforce > 5 * noise["two-temperature"]);
-    assert.ok(noise["gumbel-sigmoid"] > 5 * noise["two-temperature"]);
   });
 });

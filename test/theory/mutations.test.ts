@@ -1,34 +1,19 @@
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { dataset } from "../../lib/data/index.js";
 import { ready } from "../../lib/engine/index.js";
 import { Random } from "../../lib/engine/random.js";
 import { mlp } from "../../lib/models/index.js";
-import { ReferenceAccumulators, TensorAccumulators } from "../../lib/relaxation/accumulators.js";
+import { ReferenceAccumulators } from "../../lib/relaxation/accumulators.js";
 import { gate, gateSlope, relaxationSettings, type RelaxationSettings, updates } from "../../lib/relaxation/index.js";
 import { clip, type Update } from "../../lib/relaxation/updates/update.js";
 import { type Search, search } from "../../lib/search/index.js";
 import { searchSpace } from "../../lib/space/index.js";
-import { type Bound, certificate, type Certificate } from "../../lib/theory/index.js";
+import { certificate, type Certificate } from "../../lib/theory/index.js";
 import { withFault } from "./faults.js";
+import { type Mutation, mutations } from "./mutation.js";
 import { adversaries, type Adversary, contest } from "./sequences.js";
-
-/** A fault to be put into a run; what isn't named is as it should be. */
-interface Mutation {
-  /** The gradient that the update gets. */
-  readonly moved?: (g: Float64Array) => Float64Array;
-  /** The hot temperature of the update. */
-  readonly hot?: (settings: RelaxationSettings) => number;
-  /** The step size of the update. */
-  readonly step?: (stepSize: number) => number;
-  /** The accumulators read the gates after the update. */
-  readonly late?: boolean;
-  /** The gradient that the accumulators get. */
-  readonly fed?: (g: Float64Array, before: Float64Array) => Float64Array;
-  /** The box that the update clips to. */
-  readonly box?: (bound: number) => number;
-}
 
 /** The loop of a relaxation written out, so that faults can be put into it. */
 function run(settings: RelaxationSettings, adversary: Adversary, steps: number, mutation: Mutation): Certificate {
@@ -60,67 +45,6 @@ function run(settings: RelaxationSettings, adversary: Adversary, steps: number, 
   const read = sums.read(logits.map((x) => clip(x, logitBound)));
   return certificate(read, settings, mask);
 }
-
-/** The same with float32 tensors, for the update that large searches have by default. */
-function runTensors(
-  settings: RelaxationSettings,
-  adversary: Adversary,
-  steps: number,
-  mutation: Mutation,
-): Certificate {
-  const { coldTemperature, stepSize, logitBound, initialLogits } = settings;
-  const hot = mutation.hot?.(settings) ?? settings.hotTemperature;
-  const vectors = [initialLogits, ...updates.adaptive.tensorMemory(initialLogits, hot)];
-  let state = vectors.map((vector) => tf.tensor1d(Float32Array.from(vector)));
-  const sums = new TensorAccumulators(state[0], true);
-  const random = new Random(1, "adversary");
-  const gates = (): tf.Tensor1D => tf.tidy(() => tf.sigmoid(tf.div<tf.Tensor1D>(state[0], coldTemperature)));
-  let before: Float64Array = new Float64Array(settings.gateCount);
-  for (let step = 0; step < steps; step++) {
-    const a = gates();
-    const g = adversary(Float64Array.from(a.dataSync()), step, random);
-    const moved = tf.tensor1d(Float32Array.from(mutation.moved?.(g) ?? g));
-    const fed = tf.tensor1d(Float32Array.from(mutation.fed?.(g, before) ?? g));
-    const next = tf.tidy(() =>
-      updates.adaptive.moveTensors(
-        state[0],
-        state.slice(1),
-        moved,
-        () => moved,
-        {
-          hot,
-          bound: logitBound,
-          stepSize: mutation.step?.(stepSize) ?? stepSize,
-        },
-        [],
-      ),
-    );
-    tf.dispose(state);
-    state = next;
-    const read = mutation.late ? gates() : tf.clone(a);
-    sums.add(read, fed, state[0], TensorAccumulators.measure(fed, false));
-    before = g;
-    tf.dispose([a, moved, fed, read]);
-  }
-  const [logits, , squares] = state.map((vector) => Float64Array.from(vector.dataSync()));
-  const result = certificate(
-    sums.read(logits, squares),
-    settings,
-    logits.map((x) => (x > 0 ? 1 : 0)),
-  );
-  tf.dispose(state);
-  sums.dispose();
-  return result;
-}
-
-const mutations: Record<string, Mutation> = {
-  "the sign": { moved: (g) => g.map((x) => -x) },
-  "the slope at the cold temperature": { hot: ({ coldTemperature }) => coldTemperature },
-  "a step four times as large as stated": { step: (stepSize) => 4 * stepSize },
-  "gates read after the update": { late: true },
-  "accumulators fed the gradient of the step before": { fed: (_g, before) => before },
-  "accumulators fed half the gradient": { fed: (g) => g.map((x) => x / 2) },
-};
 
 /** A run in which faults may show. */
 interface Stage {
@@ -168,31 +92,6 @@ describe("the certificate bites", () => {
         assert.ok(broken.length > 0);
       });
     }
-  }
-});
-
-describe("the certificate bites in float32", () => {
-  /** Runs that show the faults in float64. */
-  const runs = [
-    { kind: "normal", stepSize: 0.05, steps: 200 },
-    { kind: "constant", stepSize: 0.05, steps: 60 },
-    { kind: "awayFromTheGates", stepSize: 1.6, steps: 500 },
-  ];
-  before(() => ready());
-  for (const [name, mutation] of Object.entries({ "nothing wrong": {}, ...mutations })) {
-    if (name === "accumulators fed half the gradient") continue;
-    test(`adaptive: ${name}`, (context) => {
-      const broken = runs.flatMap(({ kind, stepSize, steps }) => {
-        const box = { coldTemperature: 0.1, hotTemperature: 0.5, logitBound: 2 };
-        const settings = relaxationSettings({ gateCount: 2, update: "adaptive", ...box, stepSize });
-        const { holds, ...sides } = runTensors(settings, adversaries[kind], steps, mutation);
-        const seen = Object.entries(sides).filter(([, side]) => (side as Bound | undefined)?.holds === false);
-        return holds ? [] : [`${kind}: ${seen.map(([side]) => side)}`];
-      });
-      if (name === "nothing wrong") return assert.deepEqual(broken, []);
-      context.diagnostic(`seen on ${broken.join("; ")}`);
-      assert.ok(broken.length > 0);
-    });
   }
 });
 

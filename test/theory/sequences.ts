@@ -66,3 +66,8 @@ export function randomSettings(
     seed: 0,
   };
 }
+
+/** The architecture of the open gates. */
+export function maskOf(logits: Float64Array): Uint8Array {
+  return Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0));
+}

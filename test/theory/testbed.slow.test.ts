@@ -1,8 +1,39 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Random } from "../../lib/engine/index.js";
-import { assertCertificate, certificate, enumerate, subsetProblem, worstCase } from "../../lib/theory/index.js";
+import {
+  assertCertificate,
+  certificate,
+  enumerate,
+  runTestbed,
+  subsetProblem,
+  worstCase,
+} from "../../lib/theory/index.js";
 import { adversaries, contest, randomSettings } from "./sequences.js";
+
+describe("the testbed", () => {
+  test("its runs lie in the ranges of the method notes", (context) => {
+    for (const update of ["mirror", "euler"] as const) {
+      for (const batch of [undefined, 32]) {
+        const ratios: number[] = [];
+        let found = 0;
+        for (let seed = 0; seed < 20; seed++) {
+          const problem = subsetProblem({ seed });
+          const optimum = enumerate(problem);
+          const run = runTestbed(problem, { update, batch, seed });
+          const { atFinal, atWorst } = certificate(run.accumulators, run.settings, optimum.mask);
+          ratios.push(atFinal.ratio!, atWorst.ratio!);
+          if (run.mask.every((open, i) => open === optimum.mask[i])) found++;
+        }
+        context.diagnostic(
+          `${update} ${batch ?? "full"}: ${Math.min(...ratios)} to ${Math.max(...ratios)}, ${found} of 20`,
+        );
+        assert.ok(Math.min(...ratios) > 0.5 && Math.max(...ratios) < 0.92);
+        assert.ok(found >= (batch ? 18 : 20));
+      }
+    }
+  });
+});
 
 describe("at length", () => {
   test("20 gates are enumerated in under a minute", (context) => {

@@ -300,28 +300,6 @@ describe("the testbed", () => {
     }
   });
 
-  test("its runs lie in the ranges of the method notes", (context) => {
-    for (const update of ["mirror", "euler"] as const) {
-      for (const batch of [undefined, 32]) {
-        const ratios: number[] = [];
-        let found = 0;
-        for (let seed = 0; seed < 20; seed++) {
-          const problem = subsetProblem({ seed });
-          const optimum = enumerate(problem);
-          const run = runTestbed(problem, { update, batch, seed });
-          const { atFinal, atWorst } = certificate(run.accumulators, run.settings, optimum.mask);
-          ratios.push(atFinal.ratio!, atWorst.ratio!);
-          if (run.mask.every((open, i) => open === optimum.mask[i])) found++;
-        }
-        context.diagnostic(
-          `${update} ${batch ?? "full"}: ${Math.min(...ratios)} to ${Math.max(...ratios)}, ${found} of 20`,
-        );
-        assert.ok(Math.min(...ratios) > 0.5 && Math.max(...ratios) < 0.92);
-        assert.ok(found >= (batch ? 18 : 20));
-      }
-    }
-  });
-
   test("one temperature doesn't reach a vertex, two do", () => {
     // The notes saw 0.047 and 0.042 above the optimum after 200 and 2,000 steps for one temperature of 1, on one seed.
     const problem = subsetProblem({ seed: 0 });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
-  baselines,
   cnn,
   dataset,
   type Dataset,
@@ -17,7 +16,6 @@ import {
   searchSpace,
   targetTasks,
   TrainedModels,
-  transfer,
 } from "../../lib/index.js";
 import { headOf } from "../../lib/search/strategies/episode.js";
 import { judgeByRidge } from "../../lib/transfer/ridgeHead.js";
@@ -26,16 +24,24 @@ import { startingWeights } from "../../lib/transfer/start.js";
 
 let source: Dataset;
 
+let perceptron: SearchSpace;
+let ofPerceptron: Jobs;
+
 before(async () => {
   await ready();
   source = (await dataset("digits:0-4")).standardised();
+  perceptron = searchSpace(mlp({ inputShape: [8, 8, 1], hidden: [24, 16], classes: 5 }), { gates: "weight" });
+  ofPerceptron = await jobs(perceptron);
 });
 
-const perceptron = (): SearchSpace =>
-  searchSpace(mlp({ inputShape: [8, 8, 1], hidden: [24, 16], classes: 5 }), { gates: "weight" });
+interface Jobs {
+  readonly task: FewShotTask;
+  readonly given: RetrainingJob;
+  readonly fresh: RetrainingJob;
+}
 
 /** A job on the source itself, whose body is trained on all of it, beside the same without these weights. */
-async function jobs(space: SearchSpace): Promise<{ task: FewShotTask; given: RetrainingJob; fresh: RetrainingJob }> {
+async function jobs(space: SearchSpace): Promise<Jobs> {
   const trained = new TrainedModels(space, source, { steps: 150, batch: 32, stepSize: 0.01, seed: 0 });
   const architecture = space.architecture(new Uint8Array(space.gateCount).fill(1));
   const [task] = targetTasks(source, 2, 0, 1);
@@ -45,22 +51,20 @@ async function jobs(space: SearchSpace): Promise<{ task: FewShotTask; given: Ret
 
 describe("jobs that bring weights", () => {
   test("start from them, but for the head, which is drawn as for any job", async () => {
-    const space = perceptron();
-    const { given, fresh } = await jobs(space);
+    const { given, fresh } = ofPerceptron;
     const [start, drawn] = [startingWeights(given), startingWeights(fresh)];
-    space.plan.weights.forEach(({ name }, w) => {
+    perceptron.plan.weights.forEach(({ name }, w) => {
       assert.deepEqual(start[w], name.startsWith("classes") ? drawn[w] : given.weights![w]);
     });
   });
 
   test("do better with two shots than fresh draws, in stacks and alone alike", async () => {
-    const space = perceptron();
-    const { given, fresh } = await jobs(space);
+    const { given, fresh } = ofPerceptron;
     const frozen = { ...given, frozen: true };
     const options = { learningRate: 0.01, steps: 60 };
-    const together = await retrain(space, [fresh, given, frozen], options);
+    const together = await retrain(perceptron, [fresh, given, frozen], options);
     for (const [j, job] of [fresh, given, frozen].entries()) {
-      const alone = await retrainModel(space, job, options);
+      const alone = await retrainModel(perceptron, job, options);
       assert.ok(Math.abs(together[j] - alone) < 0.02, `job ${j}: ${together[j]} together, ${alone} alone`);
     }
     const [anew, tuned, probed] = together;
@@ -93,40 +97,4 @@ describe("jobs that bring weights", () => {
     assert.ok(Math.abs(frozen - expected) < 0.01, `${frozen} frozen, ${expected} by the linear model`);
     assert.notEqual(await retrainModel(space, given, options), frozen);
   });
-});
-
-test("a comparison takes arms that bring weights and models of their own", async () => {
-  const [seen, heldOut] = source.split(0.2, 0);
-  const target = (await dataset("digits:5-9")).standardised(source);
-  const space = perceptron();
-  const learned = [0, 1].map((seed) =>
-    space.keepLargest(
-      Float64Array.from({ length: space.gateCount }, (_, i) => (i * (7 + seed)) % 101),
-      0.3,
-    ),
-  );
-  const names = ["magnitude-kept", "small-parameters", "fine-tuned", "linear-probe", "gumbel-sigmoid"];
-  const result = await transfer(space, learned, target, {
-    source: seen,
-    heldOut,
-    shots: [2],
-    retrainings: 2,
-    randomCount: 2,
-    steps: 20,
-    tuningTasks: 1,
-    learningRates: [0.01],
-    training: { steps: 60, batch: 32, stepSize: 0.01 },
-    arms: names.map((name) => baselines[name]),
-  });
-  assert.deepEqual(
-    result.arms.map(({ name }) => name),
-    ["learned", ...names.slice(0, -1)],
-  );
-  // These architectures weren't searched, so that no other estimator can repeat their search.
-  assert.deepEqual(
-    result.refused.map(({ arm }) => arm),
-    ["gumbel-sigmoid"],
-  );
-  const parameters = (arm: string): number => result.records.find((record) => record.arm === arm)!.parameters;
-  assert.ok(Math.abs(parameters("small-parameters") - parameters("learned")) < 0.2 * parameters("learned"));
 });

@@ -1,0 +1,18 @@
+import { before, describe, test } from "node:test";
+import { dataset, type Dataset, ready } from "../../lib/index.js";
+import { findsInputs, testBudget } from "./searches.js";
+
+let source: Dataset;
+
+before(async () => {
+  await ready();
+  source = (await dataset("digits:0-4")).standardised();
+});
+
+describe("a search", () => {
+  for (const name of ["multiply-adds in every layer", "a density in every group", "two weights in four"]) {
+    testBudget(() => source, name);
+  }
+
+  test("finds the inputs that carry the label, and not those that don't", () => findsInputs({ seed: 0, steps: 2000 }));
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Dataset, mlp, resumeSearch, search, type SearchOptions, searchSpace } from "../../lib/index.js";
+import { type Budget, exceedance, type GateKind, type SearchSpace } from "../../lib/space/index.js";
+import { planted } from "../planted.js";
+
+/** A small perceptron for the data. */
+export const spaceOf = (source: Dataset, gates: GateKind, hidden: number[] = [16, 8]): SearchSpace =>
+  searchSpace(mlp({ inputShape: source.inputShape, hidden, classes: source.classCount }), { gates });
+
+const budgets: Readonly<Record<string, ["unit" | "weight", (space: SearchSpace) => Budget]>> = {
+  parameters: ["unit", ({ full }) => ({ parameters: full.parameters / 3 })],
+  "multiply-adds in every layer": ["unit", ({ full }) => ({ multiplyAdds: full.multiplyAdds / 2, everyGroup: true })],
+  "a density in every group": ["weight", () => ({ density: 0.25, everyGroup: true })],
+  "two weights in four": ["weight", () => ({ pattern: { keep: 2, of: 4 } })],
+};
+
+/** Tests a search within the budget of this name. */
+export function testBudget(source: () => Dataset, name: string): void {
+  const [gates, budgetOf] = budgets[name];
+  test(`keeps to a budget of ${name}, steers to it, says what it kept, and is resumed exactly`, async () => {
+    const space = spaceOf(source(), gates);
+    const budget = budgetOf(space);
+    const options = { steps: 300, redrawEvery: 50, batch: 16, seed: 3, recordEvery: 20, budget };
+    const run = await search(space, source(), options).run();
+    const { mask, provenance } = run.architecture();
+    const { kept } = provenance as { kept: Record<string, number> };
+    assert.deepEqual(
+      Object.keys(kept),
+      Object.keys(budget).filter((key) => !["everyGroup", "pattern"].includes(key)),
+    );
+    for (const excess of exceedance(space, mask, budget)) assert.ok(excess <= 1e-8, `${excess} more than asked for`);
+    for (const gate of mask.keys()) {
+      if (mask[gate] || gates === "weight") continue;
+      assert.ok(Math.max(...exceedance(space, mask.with(gate, 1), budget)) > 1e-8, `gate ${gate} fits, too`);
+    }
+    assert.equal(run.certificate().holds, true);
+    const away = (logits: Float64Array): number =>
+      exceedance(
+        space,
+        Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0)),
+        budget,
+      ).reduce((sum, excess) => sum + Math.abs(excess), 0);
+    const free = await search(space, source(), { ...options, budget: undefined, costs: run.settings.costs }).run();
+    assert.ok(away(run.logits()) < away(free.logits()), "nearer than without steering");
+
+    const first = search(space, source(), options);
+    for (let i = 0; i < 117; i++) first.advance();
+    const resumed = await resumeSearch(space, source(), structuredClone(first.checkpoint())).run();
+    assert.deepEqual(resumed.logits(), run.logits());
+  });
+}
+
+/** Asserts that a search finds the inputs that carry the label. */
+export async function findsInputs(options: SearchOptions): Promise<void> {
+  const data = planted(0, 12, [1, 4, 10], 3);
+  const model = mlp({ inputShape: [12], hidden: [16], classes: 3 });
+  const run = await search(searchSpace(model, { gates: "input" }), data, { density: 0.25, ...options }).run();
+  const { mask } = run.architecture();
+  assert.deepEqual(
+    Array.from(mask.keys()).filter((i) => mask[i]),
+    [1, 4, 10],
+  );
+}
