@@ -138,7 +138,7 @@ function section(
   const heads = ["pair", "kept", "shots", "strategy", "variant", "control", "learned, %", "effect", "p"];
   const parts = [
     `## ${name}: ${title}`,
-    `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis}`,
+    `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis ?? "nothing was claimed before the run."}`,
     ...(tests.length > 0 ? [table(["claim", "control", "effect, 95 % interval", "p", "verdict"], tests)] : []),
     ...prediction(foretold),
     ...(hypothesis && tests.length + foretold.length === 0
