@@ -1,5 +1,6 @@
 // Adds to TensorFlow.js's binding what its sources lack: functions, so that a graph of many ops runs as one.
 #include <node_api.h>
+#include <signal.h>
 #undef NAPI_MODULE
 #define NAPI_MODULE(name, init)
 #include "tfjs_binding.cc"
@@ -69,7 +70,17 @@ napi_value AddFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// oneDNN's code keeps values below the stack pointer, where the handler of a signal writes: a few dozen signals corrupt memory.
+// So the threads that compute, this one and those that it starts from now on, leave signals to others: V8's take them.
+void LeaveSignalsToOthers() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGCHLD, SIGWINCH}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 napi_value Init(napi_env env, napi_value exports) {
+  LeaveSignalsToOthers();
   InitTFNodeJSBinding(env, exports);
   napi_property_descriptor property = {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr};
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, 1, &property), exports);
