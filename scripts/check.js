@@ -11,7 +11,8 @@ const { testArguments } = require("./tests.js");
 
 const tool = (/** @type {string[]} */ ...parts) => path.join(paths.modules, ...parts);
 const scripts = filesBelow(__dirname).filter((file) => file.endsWith(".js"));
-const strictScripts = ["--noEmit", "--allowJs", "--checkJs", "--strict", "--target", "es2022", "--types", "node"];
+const strictScripts = ["--noEmit", "--allowJs", "--checkJs", "--strict"];
+const forNode = ["--target", "es2022", "--module", "nodenext", "--types", "node"];
 
 /** What the tools remember of files that haven't changed. */
 const kept = (/** @type {string} */ name) => path.join(paths.build, "check", name);
@@ -27,10 +28,7 @@ const incremental = ["--incremental", "--tsBuildInfoFile", kept("scripts.tsbuild
 /** Checks that don't depend on one another, in the order in which they begin. */
 const checks = {
   types: [tool("typescript", "bin", "tsc"), "-p", "."],
-  "types of scripts": [
-    tool("typescript", "bin", "tsc"),
-    ...[...strictScripts, ...incremental, "--module", "nodenext", ...scripts],
-  ],
+  "types of scripts": [tool("typescript", "bin", "tsc"), ...strictScripts, ...forNode, ...incremental, ...scripts],
   format: [tool("prettier", "bin", "prettier.cjs"), ...cache("prettier"), "--check", "--log-level", "warn", "."],
   lint: [tool("eslint", "bin", "eslint.js"), ...cache("eslint"), "."],
 };

@@ -124,8 +124,19 @@ function checkCost(name: string, gates: string, { architecture }: Candidate, mat
   }
 }
 
-/** Baselines that score many architectures or many times: their obligations are slow tests with all gates. */
-export const lengthy: readonly string[] = ["synflow", "best-random"];
+/**
+ * Baselines whose obligations are slow tests with all gates: those that score many architectures or many times, and those that
+ * search again, but for one.
+ */
+export const lengthy: readonly string[] = [
+  "synflow",
+  "best-random",
+  "mirror",
+  "adam",
+  "hard-concrete",
+  "reinforce",
+  "straight-through",
+];
 
 /** Tests what every baseline owes, whatever it is, with gates of the given kinds. */
 export function testObligations(

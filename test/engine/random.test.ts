@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import * as fc from "fast-check";
-import { mlp, Random, ready, searchSpace, TwotempError } from "../../lib/index.js";
+import { mlp, Random, searchSpace, TwotempError } from "../../lib/index.js";
 import { projectRoot } from "../../lib/project.js";
 
 const address = fc.array(fc.oneof(fc.integer(), fc.string()), { minLength: 1, maxLength: 5 });
-
-before(() => ready());
 
 test("an address gives the same draws whatever was drawn before", () => {
   fc.assert(

@@ -1,22 +1,13 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import {
-  dataset,
-  type Dataset,
-  Random,
-  ready,
-  resumeSearch,
-  search,
-  type SearchOptions,
-  TwotempError,
-} from "../../lib/index.js";
+import { dataset, type Dataset, Random, ready, search, type SearchOptions, TwotempError } from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
-import { findsInputs, spaceOf, testBudget } from "./searches.js";
+import { findsInputs, short, spaceOf, testBudget, testStrategy } from "./searches.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
 
 let source: Dataset;
@@ -25,9 +16,6 @@ before(async () => {
   await ready();
   source = (await dataset("digits:0-4")).standardised();
 });
-
-const strategies: WeightStrategyName[] = ["fixed", "resample", "reset", "joint", "constant", "episode"];
-const short: SearchOptions = { steps: 40, redrawEvery: 7, batch: 16, density: 0.25, seed: 3, recordEvery: 5 };
 
 describe("the gradient of the gates", () => {
   for (const gates of ["input", "weight", "unit"] as const) {
@@ -76,34 +64,8 @@ describe("the gradient of the gates", () => {
 });
 
 describe("a search", () => {
-  for (const weights of strategies) {
-    test(`with ${weights} weights repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
-      const space = spaceOf(source, "input");
-      const run = await search(space, source, { ...short, weights }).run();
-      const again = await search(space, source, { ...short, weights }).run();
-      assert.deepEqual(again.trace, run.trace);
-      assert.deepEqual(again.logits(), run.logits());
-      const other = await search(space, source, { ...short, weights, seed: 4 }).run();
-      assert.notDeepEqual(other.logits(), run.logits());
-
-      const first = search(space, source, { ...short, weights });
-      for (let i = 0; i < 17; i++) first.advance();
-      const resumed = await resumeSearch(space, source, structuredClone(first.checkpoint())).run();
-      assert.deepEqual(resumed.trace, run.trace);
-      assert.deepEqual(resumed.logits(), run.logits());
-      assert.deepEqual(resumed.certificate(), run.certificate());
-    });
-
-    test(`with ${weights} weights leaks no tensor`, () => {
-      const space = spaceOf(source, "unit");
-      const run = search(space, source, { ...short, weights, steps: 200 });
-      for (let i = 0; i < 20; i++) run.advance();
-      const held = tf.memory().numTensors;
-      for (let i = 0; i < 20; i++) run.advance();
-      assert.equal(tf.memory().numTensors, held);
-      run.dispose();
-    });
-  }
+  // The other strategies are in `search.slow.test.ts`.
+  for (const weights of ["reset", "episode"] as const) testStrategy(() => source, weights);
 
   test("keeps exactly the density asked for", async () => {
     const run = await search(spaceOf(source, "input"), source, short).run();

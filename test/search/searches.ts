@@ -1,12 +1,47 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
 import { type Dataset, mlp, resumeSearch, search, type SearchOptions, searchSpace } from "../../lib/index.js";
+import type { WeightStrategyName } from "../../lib/search/index.js";
 import { type Budget, exceedance, type GateKind, type SearchSpace } from "../../lib/space/index.js";
 import { planted } from "../planted.js";
 
 /** A small perceptron for the data. */
 export const spaceOf = (source: Dataset, gates: GateKind, hidden: number[] = [16, 8]): SearchSpace =>
   searchSpace(mlp({ inputShape: source.inputShape, hidden, classes: source.classCount }), { gates });
+
+/** A search of few steps. */
+export const short: SearchOptions = { steps: 40, redrawEvery: 7, batch: 16, density: 0.25, seed: 3, recordEvery: 5 };
+
+/** Tests what every strategy for the weights owes. */
+export function testStrategy(source: () => Dataset, weights: WeightStrategyName): void {
+  test(`with ${weights} weights repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
+    const space = spaceOf(source(), "input");
+    const run = await search(space, source(), { ...short, weights }).run();
+    const again = await search(space, source(), { ...short, weights }).run();
+    assert.deepEqual(again.trace, run.trace);
+    assert.deepEqual(again.logits(), run.logits());
+    const other = await search(space, source(), { ...short, weights, seed: 4 }).run();
+    assert.notDeepEqual(other.logits(), run.logits());
+
+    const first = search(space, source(), { ...short, weights });
+    for (let i = 0; i < 17; i++) first.advance();
+    const resumed = await resumeSearch(space, source(), structuredClone(first.checkpoint())).run();
+    assert.deepEqual(resumed.trace, run.trace);
+    assert.deepEqual(resumed.logits(), run.logits());
+    assert.deepEqual(resumed.certificate(), run.certificate());
+  });
+
+  test(`with ${weights} weights leaks no tensor`, () => {
+    const space = spaceOf(source(), "unit");
+    const run = search(space, source(), { ...short, weights, steps: 200 });
+    for (let i = 0; i < 20; i++) run.advance();
+    const held = tf.memory().numTensors;
+    for (let i = 0; i < 20; i++) run.advance();
+    assert.equal(tf.memory().numTensors, held);
+    run.dispose();
+  });
+}
 
 const budgets: Readonly<Record<string, ["unit" | "weight", (space: SearchSpace) => Budget]>> = {
   parameters: ["unit", ({ full }) => ({ parameters: full.parameters / 3 })],

@@ -9,7 +9,7 @@ import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 describe("masked and compacted are the same network", () => {
   before(() => ready());
 
-  for (const kind of ["input", "weight", "unit"]) {
+  for (const kind of ["input", "weight", "unit", "block"]) {
     test(`random models with ${kind} gates`, () => {
       const compared = checkRandomModels(selectors[kind], 10, 10, 1);
       assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);

@@ -10,12 +10,10 @@ import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 describe("masked and compacted are the same network", () => {
   before(() => ready());
 
-  for (const kind of ["block", "mixed"]) {
-    test(`random models with ${kind} gates`, () => {
-      const compared = checkRandomModels(selectors[kind], 10, 10, 1);
-      assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);
-    });
-  }
+  test(`random models with mixed gates`, () => {
+    const compared = checkRandomModels(selectors.mixed, 10, 10, 1);
+    assert.ok(compared >= 5, `${compared} of 10 vertices were connected`);
+  });
 
   test("random networks of operations", () => {
     assert.ok(checkRandomCells(8, 1) >= 4);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import { Random, ready } from "../../lib/engine/index.js";
+import { Random } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
 import { cnn, mlp, resnet } from "../../lib/models/index.js";
 import { discretise, keepLargest, type SearchSpace, searchSpace } from "../../lib/space/index.js";
@@ -57,8 +57,6 @@ describe("a density", () => {
 });
 
 describe("a budget", () => {
-  before(() => ready());
-
   test("of parameters or multiply-adds is filled until no gate fits", () => {
     for (const gates of ["unit", "weight"] as const) {
       const space = searchSpace(cnn({ inputShape: [8, 8, 1], filters: [4, 6], dense: 8, classes: 3 }), { gates });
@@ -199,8 +197,6 @@ describe("a budget", () => {
 });
 
 describe("a cut", () => {
-  before(() => ready());
-
   test("is refused, saying where, when an architecture is made of it", () => {
     const space = searchSpace(mlp({ inputShape: [6], hidden: [5, 4], classes: 3 }), { gates: "unit" });
     const mask = Uint8Array.from({ length: 9 }, (_, i) => (i < 5 ? 1 : 0));

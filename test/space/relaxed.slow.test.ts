@@ -9,7 +9,7 @@ import { checkRelaxedGradient, checkRelaxedModels, measures, relaxedCount, selec
 describe("the relaxed count", () => {
   before(() => ready());
 
-  for (const kind of ["input", "weight", "unit"]) {
+  for (const kind of ["input", "weight", "unit", "block"]) {
     test(`is the count at vertices: random models with ${kind} gates`, () => {
       const compared = checkRelaxedModels(selectors[kind]);
       assert.ok(compared >= 3, `${compared} of 10 were compared`);

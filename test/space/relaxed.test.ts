@@ -9,12 +9,10 @@ import { checkRelaxedGradient, checkRelaxedModels, relaxedCount, selectors } fro
 describe("the relaxed count", () => {
   before(() => ready());
 
-  for (const kind of ["block", "mixed"]) {
-    test(`is the count at vertices: random models with ${kind} gates`, () => {
-      const compared = checkRelaxedModels(selectors[kind]);
-      assert.ok(compared >= 3, `${compared} of 10 were compared`);
-    });
-  }
+  test(`is the count at vertices: random models with mixed gates`, () => {
+    const compared = checkRelaxedModels(selectors.mixed);
+    assert.ok(compared >= 3, `${compared} of 10 were compared`);
+  });
 
   test("is multilinear between vertices where no layer starves", () => {
     const near = (space: SearchSpace, gates: Float32Array, expected: number): void => {
