@@ -35,6 +35,9 @@ const models: Readonly<Record<string, () => tf.LayersModel>> = {
   "mlp 2000-2000, batch 256": () => tt.mlp({ inputShape: [28, 28, 1], hidden: [2000, 2000], classes: 10 }),
 };
 
+/** Of small batches of an MLP much of the time would be what a prediction costs by itself, 2 ms. */
+const batches: Readonly<Record<string, number | undefined>> = { "mlp 2000-2000, batch 256": 256 };
+
 /** Milliseconds of processor time that each of `count` predictions takes. */
 async function time(model: tf.LayersModel, input: tf.Tensor, count: number): Promise<number> {
   const used = process.cpuUsage();
@@ -149,8 +152,7 @@ async function main(): Promise<void> {
   for (const [name, build] of Object.entries(models)) {
     if (values.only && !values.only.some((part) => name.includes(part))) continue;
     const model = build();
-    // Small batches of an MLP would time what a prediction costs by itself, 2 ms.
-    const row = await timeCompaction(model, name, { fraction, batch: name.includes("batch 256") ? 256 : 64 });
+    const row = await timeCompaction(model, name, { fraction, batch: batches[name] });
     model.dispose();
     rows.push(row);
     console.log(`${name}: ${row.speedup.toFixed(2)} times as fast, ${row.foldedSpeedup.toFixed(2)} folded`);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { type FinishedGraph, Graph } from "./graph.js";
-import { type Binding, execute, type NativeBackend, nativeBackend } from "./native.js";
+import { type Binding, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
 
 /** A computation on tensors alone: its outputs follow from its inputs, by the same ops whenever the shapes are the same. */
 export type Body = (...inputs: tf.Tensor[]) => tf.Tensor[];
@@ -31,7 +31,8 @@ export function compiled(body: Body): Body {
     if (!functions.has(key)) functions.set(key, compile(backend, body, inputs));
     const found = functions.get(key);
     if (!found) return plainly(body, inputs);
-    return execute(backend, found.name, [], inputs, found.outputs);
+    const outputs = executeRaw(backend, found.name, [], ids, found.outputs);
+    return outputs.map((output) => backend.createOutputTensor(output));
   };
 }
 

@@ -57,14 +57,12 @@ function productsOneByOne(a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor {
   const [, , columns] = b.shape;
   const [left, right] = [a.dataSync(), b.dataSync()];
   const products = new Float32Array(batch * rows * columns);
+  const matrix = (values: typeof left, i: number, height: number, width: number): tf.Tensor3D =>
+    tf.tensor3d(values.subarray(i * height * width, (i + 1) * height * width), [1, height, width]);
   for (let i = 0; i < batch; i++) {
     tf.tidy(() => {
-      const [x, y] = [left, right].map((values, side) => {
-        const size = side === 0 ? rows * inner : inner * columns;
-        const shape: [number, number, number] = side === 0 ? [1, rows, inner] : [1, inner, columns];
-        return tf.tensor3d(values.subarray(i * size, (i + 1) * size), shape);
-      });
-      products.set(tf.matMul(x, y).dataSync(), i * rows * columns);
+      const product = tf.matMul(matrix(left, i, rows, inner), matrix(right, i, inner, columns));
+      products.set(product.dataSync(), i * rows * columns);
     });
   }
   return tf.tensor3d(products, [batch, rows, columns]);

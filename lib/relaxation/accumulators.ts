@@ -229,6 +229,7 @@ export class TensorAccumulators {
     this.current = sums;
   }
 
+  /** Compiled once for each number of steps that wait: how many inputs there are tells how many of each kind. */
   private readonly gathered = compiled((...given) => {
     const take = (count: number): tf.Tensor1D[] => given.splice(0, count) as tf.Tensor1D[];
     const [products, vector, ...range] = take(this.current.length);
