@@ -8,6 +8,7 @@ export * from "./forward.js";
 export type { GateChoice, GateSelector, Ungated } from "./gating.js";
 export type { CostedLayer, Counts } from "./liveness.js";
 export type { NetworkNode } from "./network.js";
+export * from "./predictor.js";
 export { defineLayer, layerTable, type LayerRole, type LayerRow, type LayerRule, wirings } from "./roles.js";
 export * from "./space.js";
 export type { GroupSummary, SpaceSummary } from "./summary.js";

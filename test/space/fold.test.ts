@@ -3,7 +3,7 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { ready } from "../../lib/engine/index.js";
 import { cnn, mobilenet, resnet } from "../../lib/models/index.js";
-import { foldBatchNorm, searchSpace } from "../../lib/space/index.js";
+import { foldBatchNorm, predictor, searchSpace } from "../../lib/space/index.js";
 import { assertClose, normalInputs, randomWeights } from "./compactionProperty.js";
 
 const { layers } = tf;
@@ -54,10 +54,36 @@ describe("folding batch normalisation", () => {
       withRandomWeights(model);
       const folded = foldBatchNorm(model);
       assert.equal(norms(folded), left);
+      const fast = predictor(model);
       tf.tidy(() => {
-        const [input] = normalInputs(model, 4, 1);
-        assertClose(folded.predict(input) as tf.Tensor, model.predict(input) as tf.Tensor, 2e-5, name);
+        for (const examples of [4, 3, 4]) {
+          const [input] = normalInputs(model, examples, 1);
+          const expected = model.predict(input) as tf.Tensor;
+          assertClose(folded.predict(input) as tf.Tensor, expected, 2e-5, name);
+          assertClose(fast.predict(input)[0], expected, 2e-5, `${name}, as one function`);
+        }
       });
+      fast.dispose();
     });
   }
+
+  test("a predictor of several inputs and outputs keeps its weights, and frees them", () => {
+    const [a, b] = [tf.input({ shape: [3] }), tf.input({ shape: [3] })];
+    const shared = layers.dense({ units: 2, activation: "relu" });
+    const sum = layers.add().apply([shared.apply(a), shared.apply(b)] as tf.SymbolicTensor[]);
+    const model = tf.model({
+      inputs: [a, b],
+      outputs: [sum as tf.SymbolicTensor, shared.apply(b) as tf.SymbolicTensor],
+    });
+    const inputs = normalInputs(model, 2, 1);
+    const expected = (model.predict(inputs) as tf.Tensor[]).map((output) => tf.keep(output));
+    const before = tf.memory().numTensors;
+    const fast = predictor(model);
+    tf.tidy(() => model.setWeights(model.getWeights().map((weight) => tf.zerosLike(weight))));
+    const outputs = fast.predict(...inputs);
+    outputs.forEach((output, o) => assertClose(output, expected[o], 1e-6, `output ${o}`));
+    tf.dispose(outputs);
+    fast.dispose();
+    assert.equal(tf.memory().numTensors, before);
+  });
 });
