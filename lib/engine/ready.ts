@@ -152,7 +152,9 @@ async function startNative(wanted?: number): Promise<Started> {
   restoreUtilities();
   const binding = join(packageOf("@tensorflow/tfjs-node-gpu"), "lib", "napi-v8", "tfjs_binding.node");
   if (!existsSync(binding)) throw new Error("it isn't built; `npm start` builds it");
-  await import("@tensorflow/tfjs-node-gpu");
+  // `import` would look through every file of the package for what it exports, for half a second.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  require("@tensorflow/tfjs-node-gpu");
   await tf.setBackend("tensorflow");
   useConvolutionGradients();
   const backend = nativeBackend()!;
