@@ -50,6 +50,16 @@ export function nativeBackend(): NativeBackend | undefined {
   return tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
 }
 
+/**
+ * A tensor of a long vector, in float32, whose values the engine has copied: TensorFlow.js would keep them as well until
+ * the first op that reads the tensor.
+ */
+export function uploaded(vector: ArrayLike<number>): tf.Tensor1D {
+  const tensor = tf.tensor1d(Float32Array.from(vector));
+  nativeBackend()?.getInputTensorIds([tensor]);
+  return tensor;
+}
+
 /** An attribute of an op, still to be told the binding's numbers for the types. */
 export type AttributeMaker = (binding: Binding) => Attribute;
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
-import { attribute, execute, nativeBackend } from "../engine/native.js";
+import { attribute, execute, nativeBackend, uploaded } from "../engine/native.js";
 import { largestEntry } from "./tensors.js";
 
 /**
@@ -208,7 +208,7 @@ export class TensorAccumulators {
     const range = saved.range ? [saved.range.lowest, saved.range.highest] : [];
     this.dispose();
     const parts = [pending.products, pending.vector, ...range];
-    this.current = kept(parts.map((part) => tf.tensor1d(Float32Array.from(part))));
+    this.current = kept(parts.map((part) => uploaded(part)));
   }
 
   dispose(): void {
@@ -245,7 +245,7 @@ export class TensorAccumulators {
   });
 
   private zeros(): tf.Tensor1D[] {
-    return [tf.zeros<tf.Rank.R1>([this.vector.length]), tf.zeros<tf.Rank.R1>([this.vector.length])];
+    return [tf.fill<tf.Rank.R1>([this.vector.length], 0), tf.fill<tf.Rank.R1>([this.vector.length], 0)];
   }
 
   /** Adds the float32 parts to vectors of float64. */

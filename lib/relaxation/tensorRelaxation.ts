@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
+import { uploaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
 import { type Accumulators, TensorAccumulators } from "./accumulators.js";
 import { checkFinite, checkLoss, checkSize, checkState, meanLossAfter } from "./checks.js";
@@ -8,6 +9,9 @@ import { logisticNoise } from "./noise.js";
 import type { RelaxationSettings } from "./options.js";
 import type { Relaxation, RelaxationState } from "./relaxation.js";
 import { type Update, type UpdateSettings, updates } from "./updates/index.js";
+
+/** As many gates move in one call: of more, the vectors between the operations leave the cache and fill the memory. */
+const together = 1 << 19;
 
 /** `R / th` up to which float32 inverts the mirror map. */
 const mirrorRatio = 8;
@@ -41,7 +45,7 @@ export class TensorRelaxation implements Relaxation {
       );
     }
     const vectors = [initialLogits, ...this.update.tensorMemory(initialLogits, hotTemperature)];
-    this.state = vectors.map((vector) => tf.keep(tf.tensor1d(Float32Array.from(vector))));
+    this.state = vectors.map((vector) => tf.keep(uploaded(vector)));
     this.sums = new TensorAccumulators(this.state[0], update === "adaptive");
     this.estimatorNumbers = this.estimator.numbers(this.at(0)).length;
   }
@@ -78,12 +82,26 @@ export class TensorRelaxation implements Relaxation {
       ...estimator.numbers(this.at(known - (this.meanLoss ?? known))),
       ...this.update.numbers({ ...this.updateSettings(), step: this.taken }),
     ]);
-    const moved = this.moved(gateGradient, ...this.state, ...this.drawn(), ...numbers) as tf.Tensor1D[];
+    const moved = this.movedInParts([gateGradient, ...this.state, ...this.drawn()], numbers);
     tf.dispose(numbers);
     this.sums.add(gates, gateGradient, moved[0], measured);
     this.replace(moved);
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
+  }
+
+  /** The state after a step, a part of the gates after the other where they are many: each gate moves by itself. */
+  private movedInParts(vectors: readonly tf.Tensor1D[], numbers: readonly tf.Scalar[]): tf.Tensor1D[] {
+    const { gateCount } = this.settings;
+    if (gateCount <= together) return this.moved(...vectors, ...numbers) as tf.Tensor1D[];
+    return tf.tidy(() => {
+      const parts: tf.Tensor[][] = [];
+      for (let offset = 0; offset < gateCount; offset += together) {
+        const size = Math.min(together, gateCount - offset);
+        parts.push(tf.tidy(() => this.moved(...vectors.map((vector) => tf.slice1d(vector, offset, size)), ...numbers)));
+      }
+      return this.state.map((_, s) => tf.concat1d(parts.map((part) => part[s] as tf.Tensor1D)));
+    });
   }
 
   /** The state after a step, from the gradient, the state, noise if there is any, and numbers. */
@@ -133,7 +151,7 @@ export class TensorRelaxation implements Relaxation {
     this.taken = state.steps;
     this.meanLoss = state.meanLoss;
     this.sums.load(state.accumulators, state.pending);
-    this.replace([state.logits, ...state.memory].map((vector) => tf.tensor1d(Float32Array.from(vector))));
+    this.replace([state.logits, ...state.memory].map((vector) => uploaded(vector)));
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
+import { uploaded } from "../engine/native.js";
 import { type Budget, exceedance, type SearchSpace } from "../space/index.js";
 import type { SearchSettings } from "./options.js";
 
@@ -38,7 +39,7 @@ export class Price {
     private readonly settings: SearchSettings,
   ) {
     const costs = space.costs(settings.costs);
-    this.costs = tf.tensor1d(Float32Array.from(costs));
+    this.costs = uploaded(costs);
     this.goal = goalOf(settings);
     const all = [{ offset: 0, size: space.gateCount }];
     this.parts = (this.goal?.everyGroup ? space.groups : all).map(({ offset, size }) => ({

@@ -31,7 +31,7 @@ export class SearchSpace {
   /** What the whole network costs. */
   readonly full: Counts;
   private layers: ReadonlyMap<string, LayerCounts> | undefined;
-  private readonly savings: Map<CostMeasure, Float64Array> = new Map();
+  private readonly savings: Map<Exclude<CostMeasure, "gates">, Float64Array> = new Map();
 
   constructor(
     readonly model: tf.LayersModel,
@@ -98,15 +98,16 @@ export class SearchSpace {
     if (!(total > 0)) {
       throw new TwotempError("space/costs", `no gate of this space costs ${measure}: use the measure "gates"`);
     }
-    return savings.map((cost) => cost / total);
+    for (let gate = 0; gate < savings.length; gate++) savings[gate] /= total;
+    return savings;
   }
 
   /** What disappears with each gate of the full network when it alone is closed, [gateCount]. */
   gateSavings(measure: CostMeasure): Float64Array {
+    if (measure === "gates") return new Float64Array(this.gateCount).fill(1);
     let savings = this.savings.get(measure);
     if (!savings) {
-      savings =
-        measure === "gates" ? new Float64Array(this.gateCount).fill(1) : gateCosts(this.gating, this.full, measure);
+      savings = gateCosts(this.gating, this.full, measure);
       this.savings.set(measure, savings);
     }
     return savings.slice();
