@@ -75,7 +75,7 @@ export async function report(): Promise<{ page: string; highlights: string }> {
     intro,
     ...done,
     ...(open.length > 0 ? ["## Registered, without results here", open.join("\n")] : []),
-    further(found),
+    further(found, effects),
   ];
   return { page: `${parts.join("\n\n")}\n`, highlights: highlightsTable(effects, armLabel, interval) };
 }
@@ -226,15 +226,19 @@ function negatives(name: string, rows: readonly SavedEffect[]): string[] {
 }
 
 /** Ideas with what was seen so far. */
-function further(found: ReadonlyMap<string, readonly Finding[]>): string {
+function further(
+  found: ReadonlyMap<string, readonly Finding[]>,
+  effects: ReadonlyMap<string, readonly SavedEffect[]>,
+): string {
   const seen = (name: string, control: string): string => {
-    const row = found.get(name)?.find((finding) => finding.row.control === control)?.row;
+    const claimed = found.get(name)?.find((finding) => finding.row.control === control)?.row;
+    const row = claimed ?? effects.get(name)?.find((effect) => effect.control === control);
     return row ? interval(row) : "not measured";
   };
   const ideas: readonly [string, string][] = [
     [
       "Adam in place of the adaptive update",
-      `the default minus Adam is ${seen("e4", "variant adam")} points; register a repetition with more searches.`,
+      `the default minus Adam is ${seen("e4", "variant adam")} points on digits and ${seen("e4-letters", "variant adam")} on letters: is there a task where it is better?`,
     ],
     [
       "Mirror descent",
@@ -242,7 +246,7 @@ function further(found: ReadonlyMap<string, readonly Finding[]>): string {
     ],
     [
       "More source examples",
-      `all source examples minus 100 is ${seen("e4", "variant examples100")} points, minus 300 ${seen("e4", "variant examples300")}, minus 1000 ${seen("e4", "variant examples1000")}: where does it level off?`,
+      `all source examples minus 100 is ${seen("e4", "variant examples100")} points, minus 300 ${seen("e4", "variant examples300")}, minus 1000 ${seen("e4", "variant examples1000")} on digits; minus 300 ${seen("e4-letters", "variant examples300")} on letters: where does it level off?`,
     ],
     ["Fewer resets", `reset minus fixed weights is ${seen("e3", "strategy fixed")}: how many resets are enough?`],
     [
