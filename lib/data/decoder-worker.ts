@@ -1,5 +1,5 @@
 import { parentPort } from "node:worker_threads";
-import * as zlib from "node:zlib";
+import zlib from "node:zlib";
 
 /** A task of the decoder's thread. */
 export type DecoderTask =
@@ -7,7 +7,7 @@ export type DecoderTask =
   | { kind: "parquet-head"; path: string }
   | { kind: "parquet-rows"; path: string; image: string; label: string; rowStart: number; rowEnd: number };
 
-/** What a task ends in. */
+/** What a task ends in; "started" comes before it, once the decoders are loaded. */
 export type DecoderReply = { value: unknown } | { error: string };
 
 /** Pixels as bytes of red, green, blue and alpha. */
@@ -36,11 +36,13 @@ export interface ParquetRows {
 /** Snappy can't shrink more than this: a copy of 64 bytes takes 3. */
 const snappyRatio = 22;
 const deflateRatio = 1032;
+const { inflateSync } = zlib;
 
 async function run(task: DecoderTask): Promise<unknown> {
   if (task.kind === "picture") return decode(task);
   const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema, snappyUncompress } =
     await import("hyparquet");
+  parentPort?.postMessage("started");
   const file = await asyncBufferFromFile(task.path);
   if (task.kind === "parquet-head") {
     const metadata = await parquetMetadataAsync(file);
@@ -80,11 +82,21 @@ async function run(task: DecoderTask): Promise<unknown> {
 
 async function decode(task: { bytes: Uint8Array; height?: number; width?: number }): Promise<DecodedPicture> {
   const { Jimp } = await import("jimp");
+  parentPort?.postMessage("started");
+  boundInflation(task.bytes);
   const image = await Jimp.fromBuffer(Buffer.from(task.bytes));
   if (task.width !== undefined && task.height !== undefined) image.resize({ w: task.width, h: task.height });
   const { width, height, data } = image.bitmap;
   if (data.length !== 4 * width * height) throw new Error(`${data.length} bytes for ${width} x ${height} pixels`);
   return { width, height, rgba: new Uint8Array(data) };
+}
+
+/** pngjs inflates all that an interlaced PNG holds, however large: no more than 8 bytes a pixel are right. */
+function boundInflation(bytes: Uint8Array): void {
+  if (bytes.length < 24) return;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const maxOutputLength = 8 * view.getUint32(16) * view.getUint32(20) + 2 ** 20;
+  Object.assign(zlib, { inflateSync: (data: zlib.InputType) => inflateSync(data, { maxOutputLength }) });
 }
 
 function requireRatio(size: number, compressed: number, ratio: number): number {

@@ -7,7 +7,11 @@ import type { DecodedPicture, DecoderReply, DecoderTask, ParquetHead, ParquetRow
 const pictureMegabytes = 512;
 /** A million rows of a Parquet file need less; their pictures' bytes don't count. */
 const parquetMegabytes = 128;
-const largestSeconds = 60;
+const parquetSeconds = 60;
+/** Of a picture, at least, and more for each of its file's megabytes: ten times what photographs take. */
+const pictureSeconds = 1;
+const secondsPerMegabyte = 4;
+const tickSeconds = 0.1;
 
 /**
  * A thread in which third-party decoders run: whatever a hostile file does to them, the caller gets an error.
@@ -20,18 +24,18 @@ class Decoder {
 
   constructor(private readonly heapMegabytes: number) {}
 
-  run(where: string, task: DecoderTask, signal?: AbortSignal): Promise<unknown> {
-    const result = this.last.then(() => this.runNow(where, task, signal));
+  run(where: string, task: DecoderTask, seconds: number, signal?: AbortSignal): Promise<unknown> {
+    const result = this.last.then(() => this.runNow(where, task, seconds, signal));
     this.last = result.catch(() => undefined);
     return result;
   }
 
-  private runNow(where: string, task: DecoderTask, signal?: AbortSignal): Promise<unknown> {
+  private runNow(where: string, task: DecoderTask, seconds: number, signal?: AbortSignal): Promise<unknown> {
     signal?.throwIfAborted();
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
       const finish = (): void => {
-        clearTimeout(timer);
+        clearInterval(ticking);
         signal?.removeEventListener("abort", onAbort);
         worker.off("error", onError).off("exit", onExit).off("message", onMessage);
         worker.unref();
@@ -46,14 +50,22 @@ class Decoder {
       const onAbort = (): void => replace(signal?.reason);
       const onError = (error: Error): void => fail(`decoding failed: ${error.message.split("\n")[0]}`);
       const onExit = (): void => fail("decoding ended the decoder");
-      const onMessage = (reply: DecoderReply): void => {
+      const onMessage = (reply: DecoderReply | "started"): void => {
+        if (reply === "started") {
+          ticksLeft = Math.ceil(seconds / tickSeconds);
+          return;
+        }
         finish();
         if ("value" in reply) resolve(reply.value);
         else reject(new TwotempError("data/decode", `${where}: can't be decoded: ${reply.error}`));
       };
-      const timer = setTimeout(() => fail(`decoding took more than ${largestSeconds} s`), largestSeconds * 1000);
+      // Ticks, not a time: of a process that was stopped for an hour, or was busy, one has gone.
+      let ticksLeft = Infinity;
+      const ticking = setInterval(() => {
+        if (--ticksLeft < 0) fail(`decoding took more than ${seconds.toFixed(1)} s`);
+      }, tickSeconds * 1000);
       signal?.addEventListener("abort", onAbort, { once: true });
-      worker.once("error", onError).once("exit", onExit).once("message", onMessage);
+      worker.once("error", onError).once("exit", onExit).on("message", onMessage);
       worker.ref();
       worker.postMessage(task);
     });
@@ -85,12 +97,13 @@ export async function decodePicture(
   size: { height?: number; width?: number },
   signal?: AbortSignal,
 ): Promise<DecodedPicture> {
-  return (await pictureDecoder.run(where, { kind: "picture", bytes, ...size }, signal)) as DecodedPicture;
+  const seconds = pictureSeconds + (secondsPerMegabyte * bytes.length) / 2 ** 20;
+  return (await pictureDecoder.run(where, { kind: "picture", bytes, ...size }, seconds, signal)) as DecodedPicture;
 }
 
 /** What a Parquet file says of itself, read with hyparquet. Throws `data/decode` if it isn't one. */
 export async function readParquetHead(path: string, signal?: AbortSignal): Promise<ParquetHead> {
-  return (await parquetDecoder.run(path, { kind: "parquet-head", path }, signal)) as ParquetHead;
+  return (await parquetDecoder.run(path, { kind: "parquet-head", path }, parquetSeconds, signal)) as ParquetHead;
 }
 
 /** The encoded pictures and labels of some rows of a Parquet file. */
@@ -99,5 +112,10 @@ export async function readParquetRows(
   request: { image: string; label: string; rowStart: number; rowEnd: number },
   signal?: AbortSignal,
 ): Promise<ParquetRows> {
-  return (await parquetDecoder.run(path, { kind: "parquet-rows", path, ...request }, signal)) as ParquetRows;
+  return (await parquetDecoder.run(
+    path,
+    { kind: "parquet-rows", path, ...request },
+    parquetSeconds,
+    signal,
+  )) as ParquetRows;
 }

@@ -18,8 +18,12 @@ export interface PictureBatch {
   readonly inputs: Uint8Array;
 }
 
-/** Above this a picture isn't decoded; no data set for small networks has any such. */
-const largestPixelCount = 1 << 26;
+/** Above this a picture isn't decoded: 4096 x 4096, the largest that pictures are resized to. */
+const largestPixelCount = 1 << 24;
+/** Any file may hold so many, which are decoded in a third of a second. */
+const freePixelCount = 1 << 20;
+/** A larger picture's file has a byte for so many; photographs have four times as many bytes or more. */
+const pixelsPerFileByte = 32;
 /** What a picture's header states, and how many pixels a byte of its format holds at most. */
 interface PictureHeader {
   readonly width: number;
@@ -66,10 +70,17 @@ export class PictureCollector {
       throw new TwotempError("data/picture", `${where}, byte 0: expected a PNG, JPEG or BMP picture`);
     }
     const pixelCount = found.width * found.height;
-    if (!(pixelCount > 0 && pixelCount <= Math.min(largestPixelCount, found.pixelsPerByte * bytes.length))) {
+    if (!(pixelCount > 0 && pixelCount <= found.pixelsPerByte * bytes.length)) {
       throw new TwotempError(
         "data/picture",
         `${where}: the header promises ${found.width} x ${found.height} pixels, not what ${bytes.length} bytes can hold`,
+      );
+    }
+    const allowed = Math.min(largestPixelCount, Math.max(freePixelCount, pixelsPerFileByte * bytes.length));
+    if (pixelCount > allowed) {
+      throw new TwotempError(
+        "data/picture",
+        `${where}: ${found.width} x ${found.height} pixels; a file of ${bytes.length} bytes may hold ${allowed}; scale it down first`,
       );
     }
     const { size } = this.options;

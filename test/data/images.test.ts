@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { crc32, deflateSync } from "node:zlib";
 import { readImages, readParquet } from "../../lib/data/index.js";
 import { pictureHeader } from "../../lib/data/pictures.js";
-import { encodedPicture, fixtures, put, refuses, temporaryFolder } from "./support.js";
+import { encodedPicture, fixtures, peakGrowth, put, refuses, temporaryFolder } from "./support.js";
 
 const grey = (level: number): number => ((level << 24) | (level << 16) | (level << 8) | 0xff) >>> 0;
 
@@ -180,6 +181,39 @@ describe("folder of images", () => {
     assert.equal((await readImages(folder)).train.count, 4);
   });
 
+  test("files that promise many pixels, bytes or scans end in a second or in proportion to their size, in little memory", async (t) => {
+    const bombs: [string, Buffer, RegExp | undefined][] = [
+      ["8192 x 8192 in 8 kB", png(8192, 8192, 1), /8192 x 8192 pixels; a file of \d+ bytes may hold 1048576/],
+      ["the largest allowed", png(1 << 10, 1 << 10, 16), undefined],
+      [
+        "interlaced, with 256 MB behind its pixels",
+        png(1, 1, 8, 256 << 20),
+        /can't be decoded: Cannot create a Buffer larger/,
+      ],
+      ["20000 scans of a million pixels", jpegOfScans(1 << 10, 1 << 10, 20_000), /took more than 1.9 s/],
+    ];
+    const folder = await folderOf(temporaryFolder(t), 2);
+    await readImages(folder, { size: 4 }); // starts the decoder
+    for (const [what, bytes, message] of bombs) {
+      put(folder, "dark/0.png", bytes);
+      const started = performance.now();
+      const growth = await peakGrowth(async () => {
+        if (message)
+          await refuses(
+            () => readImages(folder, { size: 4 }),
+            /8192/.test(what) ? "data/picture" : "data/decode",
+            message,
+          );
+        else await readImages(folder, { size: 4 });
+      });
+      t.diagnostic(
+        `${what}: ${bytes.length} bytes, ${(performance.now() - started).toFixed(0)} ms, ${growth >> 20} MB`,
+      );
+      assert.ok(performance.now() - started < 1000 + bytes.length / 100, `${what}: ${performance.now() - started} ms`);
+      assert.ok(growth < 128 << 20, `${what}: ${growth} bytes`);
+    }
+  });
+
   test("states the size that each format's header states", async () => {
     for (const mime of ["image/png", "image/jpeg", "image/bmp"] as const) {
       const header = pictureHeader(await encodedPicture(37, 21, () => 0x123456ff, mime));
@@ -251,6 +285,37 @@ describe("Parquet", () => {
     );
   });
 });
+
+/** A black PNG of grey pixels; with bytes behind its pixels it is interlaced, as then decoders inflate them as well. */
+function png(width: number, height: number, bits: number, behind = 0): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = bits;
+  header[12] = behind > 0 ? 1 : 0;
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const ends = Buffer.alloc(8);
+    ends.writeUInt32BE(data.length, 0);
+    ends.writeUInt32BE(crc32(body), 4);
+    return Buffer.concat([ends.subarray(0, 4), body, ends.subarray(4)]);
+  };
+  const pixels = deflateSync(Buffer.alloc((1 + Math.ceil((width * bits) / 8)) * height + behind));
+  const magic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  return Buffer.concat([magic, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** A progressive JPEG whose scans of 12 bytes state that all blocks end at once: a decoder visits each block in each scan. */
+function jpegOfScans(width: number, height: number, scans: number): Buffer {
+  const frame = Buffer.from([0xff, 0xc2, 0, 11, 8, 0, 0, 0, 0, 1, 1, 0x11, 0]);
+  frame.writeUInt16BE(height, 5);
+  frame.writeUInt16BE(width, 7);
+  // One code of one bit: a run of 2^14 blocks and as many more as the next 14 bits say.
+  const codes = Buffer.from([0xff, 0xc4, 0, 20, 0x10, 1, ...Array<number>(15).fill(0), 0xe0]);
+  const scan = Buffer.from([0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0, 0, 0]);
+  const all = Array<Buffer>(scans).fill(scan);
+  return Buffer.concat([Buffer.from([0xff, 0xd8]), frame, codes, ...all, Buffer.from([0xff, 0xd9])]);
+}
 
 /** A PNG whose header claims 65536 x 32768 pixels. */
 function hugePicture(picture: Buffer): Buffer {
