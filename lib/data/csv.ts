@@ -1,7 +1,9 @@
-import { basename, extname, resolve } from "node:path";
+import { createReadStream, type ReadStream } from "node:fs";
+import { basename, extname } from "node:path";
+import { createInterface } from "node:readline";
 import { TwotempError } from "../errors.js";
 import type { Dataset, Provenance } from "./dataset.js";
-import { loadFile } from "./files.js";
+import { hashFile } from "./files.js";
 import { labelledDataset, type HoldOutOptions, type LabelledExamples } from "./labelled.js";
 
 /** How a table becomes a data set. */
@@ -40,16 +42,25 @@ export interface FrameLike {
   readonly values: unknown;
 }
 
-/** Rows of cells with the names of their columns; `firstLine` is the file's line of the first row. */
-interface Table {
-  readonly where: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly unknown[])[];
-  readonly firstLine: number;
+/** Of Papa Parse, which ships without types, what is used here. */
+interface Papa {
+  parse(
+    stream: ReadStream,
+    config: {
+      delimiter: string;
+      chunk(results: { data: string[][]; errors: { message: string }[] }): void;
+      error(error: Error): void;
+      complete(): void;
+    },
+  ): void;
 }
 
+const blockBytes = 1 << 20;
+/** No row is longer; where one is, a quote was left open, and the parser would go over the same text again and again. */
+const largestRow = 16 * blockBytes;
+
 /**
- * Reads a CSV file, parsed by danfojs, into a data set: numeric features and one column of class labels, which may be text.
+ * Reads a CSV file, parsed row by row with Papa Parse, into a data set: numeric features and one column of class labels, which may be text.
  *
  * @throws TwotempError `data/path`, `data/csv` (not CSV, or rows of different lengths), `data/values` (a feature that isn't a
  * number), `data/column`, `data/labels`, `data/classes`, `data/shots`, naming file, line and column
@@ -60,7 +71,7 @@ interface Table {
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<Dataset> {
   const train = await readTable(path, options);
-  const test = options.test === undefined ? undefined : await readTable(options.test, options);
+  const test = options.test === undefined ? undefined : await readTable(options.test, options, train.table);
   const files = [train.file, ...(test ? [test.file] : [])];
   const name = options.name ?? basename(path, extname(path));
   return tableDataset(name, train.table, test?.table, { ...options, files, step: "read from CSV" });
@@ -76,95 +87,53 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<D
  */
 export function fromDataFrame(frame: FrameLike, options: TableOptions = {}): Dataset {
   const where = options.name ?? "data frame";
-  const table = { where, columns: frame.columns, rows: frame.values as unknown[][], firstLine: 1 };
-  if (!Array.isArray(frame.values) || !table.rows.every(Array.isArray)) {
+  const rows = frame.values as unknown[][];
+  if (!Array.isArray(rows) || !rows.every(Array.isArray)) {
     throw new TwotempError("data/csv", `${where}: expected a DataFrame with rows of cells`);
   }
+  const table = new Table(where, frame.columns, 1, options);
+  table.reserve(rows.length);
+  for (const row of rows) table.add(row);
   return tableDataset(where, table, undefined, { ...options, files: [], step: "taken from a DataFrame" });
 }
 
-async function readTable(
-  path: string,
-  options: CsvOptions,
-): Promise<{ table: Table; file: Provenance["files"][number] }> {
-  const { bytes, record } = await loadFile(path, options.signal);
-  const delimiter = options.delimiter ?? guessDelimiter(path, bytes);
-  const { readCSV } = await import("danfojs-node");
-  let cells: unknown[][];
-  try {
-    // An absolute path, for danfojs takes one that starts with "http" to the network. Latin-1, for it cuts the file into
-    // blocks that may end inside a character of UTF-8; text is decoded below.
-    const parsing: object = { header: false, dynamicTyping: false, encoding: "latin1", delimiter };
-    const frame = await readCSV(resolve(path), parsing);
-    cells = frame.values as unknown[][];
-  } catch (error) {
-    const reason = String((error as Error).message)
-      .split("\n")[0]
-      .slice(0, 200);
-    throw new TwotempError("data/csv", `${path}: not a CSV file: ${reason}`, { cause: error });
-  }
-  const rows = cells.map((row) => row.map((cell) => Buffer.from(String(cell), "latin1").toString("utf8")));
-  if (rows.length > 0) rows[0][0] = rows[0][0].replace(/^\ufeff/, "");
-  while (rows.length > 0 && isBlank(rows[rows.length - 1])) rows.pop();
-  if (rows.length === 0) throw new TwotempError("data/empty", `${path}: the file holds no rows`);
-  const header = options.header ?? guessHeader(path, rows[0], options.label);
-  const columns = header ? rows[0].map((cell) => cell.trim()) : rows[0].map((_, i) => String(i));
-  const table = { where: path, columns, rows: header ? rows.slice(1) : rows, firstLine: header ? 2 : 1 };
-  return { table, file: record };
-}
+/** Rows of cells that become numbers and labels one by one. */
+class Table {
+  readonly features: readonly number[];
+  private readonly labelColumn: number;
+  private readonly labels: string[] = [];
+  /** One string a class: that of a cell may hold on to the block of text that it was cut from. */
+  private readonly classNames = new Map<string, string>();
+  private inputs = new Float32Array(0);
 
-function tableDataset(
-  name: string,
-  train: Table,
-  test: Table | undefined,
-  options: TableOptions & { files: Provenance["files"]; step: string },
-): Dataset {
-  const labelColumn = columnOf(train, options.label ?? train.columns.length - 1);
-  const ignored = new Set((options.ignore ?? []).map((column) => columnOf(train, column)));
-  const features = [...train.columns.keys()].filter((column) => column !== labelColumn && !ignored.has(column));
-  if (features.length === 0)
-    throw new TwotempError("data/column", `${train.where}: expected a feature beside the label`);
-  if (test && String(test.columns) !== String(train.columns)) {
-    throw new TwotempError(
-      "data/column",
-      `${test.where}: expected the columns of ${train.where}: ${train.columns.join(", ")}`,
-    );
+  /** `firstLine` is the file's line of the first row; the columns are those of `train` where it is given. */
+  constructor(
+    readonly where: string,
+    readonly columns: readonly string[],
+    readonly firstLine: number,
+    options: TableOptions,
+    train?: Table,
+  ) {
+    if (train && String(columns) !== String(train.columns)) {
+      const expected = train.columns.join(", ");
+      throw new TwotempError("data/column", `${where}: expected the columns of ${train.where}: ${expected}`);
+    }
+    this.labelColumn = columnOf(this, options.label ?? columns.length - 1);
+    const ignored = new Set((options.ignore ?? []).map((column) => columnOf(this, column)));
+    this.features = [...columns.keys()].filter((column) => column !== this.labelColumn && !ignored.has(column));
+    if (this.features.length === 0) {
+      throw new TwotempError("data/column", `${where}: expected a feature beside the label`);
+    }
   }
-  const inputShape = options.inputShape ?? [features.length];
-  const size = inputShape.reduce((product, length) => product * length, 1);
-  if (size !== features.length) {
-    throw new TwotempError(
-      "data/shape",
-      `${train.where}: shape [${inputShape}] needs ${size} feature columns, found ${features.length}`,
-    );
-  }
-  const read = (table: Table): LabelledExamples => readCells(table, features, labelColumn);
-  const raw = (options.columns ?? (inputShape.length === 3 ? "raw" : "standardised")) === "raw";
-  const dataset = labelledDataset(
-    train.where,
-    {
-      name,
-      inputShape,
-      inputNames: features.map((column) => train.columns[column]),
-      train: read(train),
-      test: test && read(test),
-      rawMaximum: raw ? options.rawMaximum : 1,
-      provenance: {
-        ...(options.provenance ?? { source: name, licence: "not stated", citation: "none given" }),
-        files: options.files,
-        steps: [options.step],
-      },
-    },
-    options,
-  );
-  return raw ? dataset : dataset.standardisedColumns();
-}
 
-function readCells(table: Table, features: readonly number[], labelColumn: number): LabelledExamples {
-  const { where, columns, rows, firstLine } = table;
-  const inputs = new Float32Array(rows.length * features.length);
-  const labels = rows.map((row, r) => {
-    const line = `${where}, line ${firstLine + r}`;
+  /** Makes room for so many rows; memory that is never written to costs nothing. */
+  reserve(rows: number): void {
+    this.inputs = new Float32Array(rows * this.features.length);
+  }
+
+  add(row: readonly unknown[]): void {
+    const { where, columns, features, labelColumn, labels, inputs } = this;
+    const line = `${where}, line ${this.firstLine + labels.length}`;
     if (row.length !== columns.length) {
       throw new TwotempError("data/csv", `${line}: expected ${columns.length} cells, found ${row.length}`);
     }
@@ -176,11 +145,127 @@ function readCells(table: Table, features: readonly number[], labelColumn: numbe
           `${line}, column "${columns[column]}": expected a number, found ${shown(row[column])}; ${advice(row[column])}`,
         );
       }
-      inputs[r * features.length + f] = value;
+      inputs[labels.length * features.length + f] = value;
     });
-    return labelOf(row[labelColumn], `${line}, column "${columns[labelColumn]}"`);
+    const label = labelOf(row[labelColumn], `${line}, column "${columns[labelColumn]}"`);
+    if (!this.classNames.has(label)) this.classNames.set(label, label);
+    labels.push(this.classNames.get(label)!);
+  }
+
+  /** The examples so far, a view of the room that was made. */
+  examples(): LabelledExamples {
+    return { inputs: this.inputs.subarray(0, this.labels.length * this.features.length), labels: this.labels };
+  }
+}
+
+async function readTable(
+  path: string,
+  options: CsvOptions,
+  train?: Table,
+): Promise<{ table: Table; file: Provenance["files"][number] }> {
+  const file = await hashFile(path, options.signal);
+  if (file.bytes === 0) throw new TwotempError("data/empty", `${path}: the file is empty`);
+  const delimiter = options.delimiter ?? (await guessDelimiter(path));
+  let table: Table | undefined;
+  const add = (row: string[]): void => {
+    if (table) {
+      table.add(row);
+      return;
+    }
+    row[0] = row[0].replace(/^\ufeff/, "");
+    const header = options.header ?? guessHeader(path, row, options.label);
+    const columns = header ? row.map((cell) => cell.trim()) : row.map((_, i) => String(i));
+    table = new Table(path, columns, header ? 2 : 1, options, train);
+    // Each cell is followed by a character, and those that are read hold one at least.
+    table.reserve(Math.ceil((file.bytes + 1) / (columns.length + table.features.length + 1)));
+    if (!header) table.add(row);
+  };
+  // Blank lines may end a file, not interrupt it.
+  let blank = 0;
+  await parseRows(path, delimiter, options.signal, (row) => {
+    if (isBlank(row)) blank++;
+    else {
+      for (; blank > 0; blank--) add([""]);
+      add(row);
+    }
   });
-  return { inputs, labels };
+  if (!table) throw new TwotempError("data/empty", `${path}: the file holds no rows`);
+  return { table, file };
+}
+
+/** Hands over a CSV file's rows, a block of the file at a time. */
+async function parseRows(
+  path: string,
+  delimiter: string,
+  signal: AbortSignal | undefined,
+  onRow: (row: string[]) => void,
+): Promise<void> {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- has no types
+  const papa = require("papaparse") as Papa;
+  const stream = createReadStream(path, { encoding: "utf8", highWaterMark: blockBytes, signal });
+  let waiting = 0;
+  let rows = 0;
+  const notCsv = (reason: string): TwotempError =>
+    new TwotempError("data/csv", `${path}: not a CSV file: ${reason.slice(0, 200)}`);
+  stream.on("data", (block) => {
+    waiting += block.length;
+    if (waiting > largestRow) stream.destroy(notCsv(`row ${rows + 1} doesn't end within ${largestRow} characters`));
+  });
+  try {
+    await new Promise<void>((resolve, reject) =>
+      papa.parse(stream, {
+        delimiter,
+        chunk: ({ data, errors }) => {
+          if (errors.length > 0) throw notCsv(errors[0].message);
+          if (data.length > 0) waiting = 0;
+          rows += data.length;
+          data.forEach(onRow);
+        },
+        error: reject,
+        complete: resolve,
+      }),
+    );
+  } finally {
+    stream.destroy();
+  }
+}
+
+function tableDataset(
+  name: string,
+  train: Table,
+  test: Table | undefined,
+  options: TableOptions & { files: Provenance["files"]; step: string },
+): Dataset {
+  const { features } = train;
+  const inputShape = options.inputShape ?? [features.length];
+  const size = inputShape.reduce((product, length) => product * length, 1);
+  if (size !== features.length) {
+    throw new TwotempError(
+      "data/shape",
+      `${train.where}: shape [${inputShape}] needs ${size} feature columns, found ${features.length}`,
+    );
+  }
+  const raw = (options.columns ?? (inputShape.length === 3 ? "raw" : "standardised")) === "raw";
+  // Examples of which none are held out are kept as they are, but not the room beside them.
+  const trimmed = ({ inputs, labels }: LabelledExamples): LabelledExamples => ({ inputs: inputs.slice(), labels });
+  const dataset = labelledDataset(
+    train.where,
+    {
+      name,
+      inputShape,
+      inputNames: features.map((column) => train.columns[column]),
+      train: test ? trimmed(train.examples()) : train.examples(),
+      test: test && trimmed(test.examples()),
+      rawMaximum: raw ? options.rawMaximum : 1,
+      provenance: {
+        ...(options.provenance ?? { source: name, licence: "not stated", citation: "none given" }),
+        files: options.files,
+        steps: [options.step],
+      },
+    },
+    options,
+  );
+  return raw ? dataset : dataset.standardisedColumns({ inPlace: true });
 }
 
 /** What to do about a cell that holds no number. */
@@ -243,9 +328,11 @@ function guessHeader(path: string, first: readonly string[], label: string | num
   return numbers === 0;
 }
 
-function guessDelimiter(path: string, bytes: Buffer): string {
-  const end = bytes.indexOf("\n");
-  const line = bytes.toString("latin1", 0, end === -1 ? bytes.length : end);
+async function guessDelimiter(path: string): Promise<string> {
+  const input = createReadStream(path, { encoding: "latin1", end: blockBytes });
+  let line = "";
+  for await (line of createInterface({ input })) break;
+  input.destroy();
   const counts = [",", ";", "\t", "|"].map((delimiter) => ({ delimiter, count: line.split(delimiter).length - 1 }));
   const best = counts.reduce((a, b) => (b.count > a.count ? b : a));
   if (best.count === 0) {

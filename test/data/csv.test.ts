@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { DataFrame } from "danfojs-node";
 import { dataset as namedDataset, fromDataFrame, readCsv } from "../../lib/data/index.js";
 import { projectFolder } from "../../lib/data/folders.js";
-import { put, refuses, temporaryFolder } from "./support.js";
+import { peakGrowth, put, refuses, temporaryFolder } from "./support.js";
 
 const flowers = `length,width,species
 5.1,3.5,setosa
@@ -63,6 +63,28 @@ describe("CSV", () => {
     );
     const path = put(temporaryFolder(t), "large.csv", lines.join("\n"));
     assert.deepEqual((await readCsv(path)).classNames, ["größer", "klein naïve ✓"].sort());
+  });
+
+  test("takes twice its data and 100 MB while it reads, and a quote that is left open ends it", async (t) => {
+    const folder = temporaryFolder(t);
+    const rows = Array.from(
+      { length: 6000 },
+      (_, i) => `${Array.from({ length: 784 }, (_, j) => (i * j) % 256).join(",")},${i % 10}\n`,
+    );
+    const path = put(folder, "large.csv", rows.join(""));
+    rows.length = 0;
+    let bytes = 0;
+    const growth = await peakGrowth(async () => {
+      const { train, test } = await readCsv(path, { header: false });
+      bytes = train.inputs.byteLength + test.inputs.byteLength;
+    });
+    assert.equal(bytes, 4 * 784 * 6000);
+    t.diagnostic(`${bytes >> 20} MB of data, ${growth >> 20} MB more at most`);
+    assert.ok(growth < 2 * bytes + (100 << 20), `${growth} bytes`);
+    const open = put(folder, "open.csv", Buffer.concat([Buffer.from('1,a\n2,"b'), Buffer.alloc(32 << 20, "1,a\n")]));
+    const started = performance.now();
+    await refuses(() => readCsv(open), "data/csv", /not a CSV file: row 2 doesn't end within 16777216 characters/);
+    t.diagnostic(`refused after ${(performance.now() - started).toFixed(0)} ms`);
   });
 
   test("reads the embedded digits as their own reader does", async () => {
