@@ -34,6 +34,8 @@ class Decoder {
     signal?.throwIfAborted();
     const worker = (this.worker ??= this.start());
     return new Promise((resolve, reject) => {
+      let ticksLeft = Infinity;
+      let used: NodeJS.CpuUsage | undefined;
       const finish = (): void => {
         clearInterval(ticking);
         signal?.removeEventListener("abort", onAbort);
@@ -53,16 +55,17 @@ class Decoder {
       const onMessage = (reply: DecoderReply | "started"): void => {
         if (reply === "started") {
           ticksLeft = Math.ceil(seconds / tickSeconds);
+          used = process.cpuUsage();
           return;
         }
         finish();
         if ("value" in reply) resolve(reply.value);
         else reject(new TwotempError("data/decode", `${where}: can't be decoded: ${reply.error}`));
       };
-      // Ticks, not a time: of a process that was stopped for an hour, or was busy, one has gone.
-      let ticksLeft = Infinity;
+      // Ticks and processor time: neither passes while the process is stopped, the latter not for others' sake either.
       const ticking = setInterval(() => {
-        if (--ticksLeft < 0) fail(`decoding took more than ${seconds.toFixed(1)} s`);
+        const { user, system } = process.cpuUsage(used);
+        if (--ticksLeft < 0 && user + system > seconds * 1e6) fail(`decoding took more than ${seconds.toFixed(1)} s`);
       }, tickSeconds * 1000);
       signal?.addEventListener("abort", onAbort, { once: true });
       worker.once("error", onError).once("exit", onExit).on("message", onMessage);
