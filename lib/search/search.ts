@@ -27,6 +27,7 @@ import {
   type DiscretisationGap,
   type Rounding,
 } from "../theory/index.js";
+import { checkCheckpoint, checkpointSettings } from "./checkpoint.js";
 import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { goalOf, Price } from "./price.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
@@ -78,8 +79,9 @@ export class Search implements AsyncIterable<SearchStep> {
     readonly dataset: Dataset,
     options: SearchOptions,
     checkpoint?: SearchCheckpoint,
+    where: string = "checkpoint",
   ) {
-    const settings = checkpoint?.settings ?? searchSettings(options);
+    const settings = checkpoint ? checkpointSettings(checkpoint, where) : searchSettings(options);
     this.settings = settings;
     if (space.gateCount === 0) {
       throw new TwotempError("search/gates", "the space has no gates: space.summary() says why no layer is gated");
@@ -123,6 +125,13 @@ export class Search implements AsyncIterable<SearchStep> {
       snapshots: [],
     };
     if (checkpoint) {
+      const fresh = this.relaxation.save();
+      try {
+        checkCheckpoint(checkpoint, { space, fresh, prices: this.price.values.length, where });
+      } catch (error) {
+        this.dispose();
+        throw error;
+      }
       this.done = checkpoint.step;
       this.price.values = checkpoint.prices;
       this.unrecorded = checkpoint.unrecorded;
@@ -151,27 +160,34 @@ export class Search implements AsyncIterable<SearchStep> {
    * One step: gates forward, loss and gradients, price of complexity, gates updated.
    *
    * @throws TwotempError `search/not-finite` at a loss or a gradient that isn't finite, naming the step, the place and what to
-   *   try; `theory/violated` after the last step, if the search breaks its certificate: a fault of the code
+   *   try; the search is then as it was before the step; `theory/violated` after the last step, if the search breaks its certificate: a fault of the code
    */
   advance(): SearchStep {
     const started = performance.now();
     const gates = this.relaxation.gates();
-    const { loss, gateGradient } = this.strategy.evaluate(this.done, gates);
+    const { loss, gateGradient, train } = this.strategy.evaluate(this.done, gates);
     const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
     tf.dispose([loss, gateGradient]);
     const [lossValue, ...complexities] = measured.dataSync<"float32">();
     const complexity = complexities.reduce((sum, part) => sum + part, 0);
     const paid = this.price.of(complexities);
     const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price.mean(complexities), complexity };
-    this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
-    if (this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1) this.record(taken);
+    const logits =
+      this.done % this.settings.recordEvery === 0 || this.done === this.settings.steps - 1
+        ? this.relaxation.logits()
+        : undefined;
     try {
       this.relaxation.step(gradient, lossValue + paid);
     } catch (error) {
+      train?.(false);
       throw this.located(error, gradient);
     } finally {
       tf.dispose([measured, gradient]);
     }
+    // From here on nothing fails: a step is done as a whole or not at all.
+    train?.(true);
+    this.unrecorded = { loss: this.unrecorded.loss + lossValue, steps: this.unrecorded.steps + 1 };
+    if (logits) this.record(taken, logits);
     this.price.steer(this.done, complexities, () => this.relaxation.logits());
     this.done += 1;
     this.seconds += (performance.now() - started) / 1000;
@@ -188,8 +204,8 @@ export class Search implements AsyncIterable<SearchStep> {
     return new TwotempError("search/not-finite", `${error.message}${place}`, { cause: error });
   }
 
-  private record(step: SearchStep): void {
-    const logits = this.relaxation.logits();
+  /** Notes a step and the logits that it was taken at. */
+  private record(step: SearchStep, logits: Float64Array): void {
     const cold = this.settings.coldTemperature;
     // Most gates are in the first or the last bin, which needs no exponential.
     const last = histogramBins - 1;
@@ -345,12 +361,10 @@ export class Search implements AsyncIterable<SearchStep> {
   private rounding(): Rounding {
     const mask = this.mask();
     const rounded = tf.tensor1d(Float32Array.from(mask));
-    const state = this.strategy.save();
     const step = Math.max(0, this.done - 1);
     const [atGates, atMask] = [this.relaxation.gates(), rounded].map((gates) => {
-      const { loss, gateGradient } = this.strategy.evaluate(step, gates);
-      // Strategies that train have taken a step.
-      this.strategy.load(state, step + 1);
+      const { loss, gateGradient, train } = this.strategy.evaluate(step, gates);
+      train?.(false);
       const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
       const [lossValue, ...complexities] = measured.dataSync<"float32">();
       const pulls = gradient.dataSync<"float32">().slice();
@@ -435,10 +449,17 @@ export function search(space: SearchSpace, dataset: Dataset, options: SearchOpti
   return new Search(space, dataset, options);
 }
 
-/** Goes on with a search from its checkpoint, with the same space and data. */
-export function resumeSearch(space: SearchSpace, dataset: Dataset, checkpoint: SearchCheckpoint): Search {
-  if (checkpoint.version !== 1) {
-    throw new TwotempError("search/checkpoint", `checkpoint version ${String(checkpoint.version)} isn't known: use 1`);
-  }
-  return new Search(space, dataset, {}, checkpoint);
+/**
+ * Goes on with a search from its checkpoint, with the same space and data.
+ *
+ * @param where - names the checkpoint in errors, for example its file
+ * @throws TwotempError `search/checkpoint` naming the field, if it isn't a checkpoint of a search in this space
+ */
+export function resumeSearch(
+  space: SearchSpace,
+  dataset: Dataset,
+  checkpoint: SearchCheckpoint,
+  where: string = "checkpoint",
+): Search {
+  return new Search(space, dataset, {}, checkpoint, where);
 }

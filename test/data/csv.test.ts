@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DataFrame } from "danfojs-node";
 import { dataset as namedDataset, fromDataFrame, readCsv } from "../../lib/data/index.js";
+import { peakGrowth } from "../fuzz.js";
 import { projectFolder } from "../../lib/data/folders.js";
-import { peakGrowth, put, refuses, temporaryFolder } from "./support.js";
+import { put, refuses, temporaryFolder } from "./support.js";
 
 const flowers = `length,width,species
 5.1,3.5,setosa

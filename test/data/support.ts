@@ -40,18 +40,6 @@ export async function refuses(work: () => unknown, code: string, matching: RegEx
   );
 }
 
-/** By how many bytes the process grows at most while work is done. */
-export async function peakGrowth(work: () => Promise<unknown>): Promise<number> {
-  let before = process.memoryUsage.rss();
-  try {
-    writeFileSync("/proc/self/clear_refs", "5"); // forgets the peak so far
-  } catch {
-    before = process.resourceUsage().maxRSS * 1024; // elsewhere than on Linux
-  }
-  await work();
-  return process.resourceUsage().maxRSS * 1024 - before;
-}
-
 /** An IDX file of bytes. */
 export function idx(shape: readonly number[], values: ArrayLike<number>): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { dataset } from "../../lib/data/index.js";
 import { ready } from "../../lib/engine/index.js";
 import { Random } from "../../lib/engine/random.js";
 import { TwotempError } from "../../lib/errors.js";
@@ -14,9 +15,32 @@ import { orderSchema } from "../../lib/experiments/queue.js";
 import { decodeRecord, encodeRecord, makeRecord } from "../../lib/experiments/record.js";
 import { RunStore } from "../../lib/experiments/store.js";
 import { checkTask, executeTask } from "../../lib/experiments/task.js";
+import { mlp } from "../../lib/models/index.js";
 import { projectRoot } from "../../lib/project.js";
+import { resumeSearch, search, type SearchCheckpoint } from "../../lib/search/index.js";
+import { searchSpace } from "../../lib/space/index.js";
 import { fuzz, mutate, runs } from "../fuzz.js";
 import { emptyFolder, stamp, walks } from "./support.js";
+
+/** Plain data in which one field is left out or has another value. */
+function changed(data: object, random: Random): unknown {
+  const copy = structuredClone(data) as Record<string, unknown>;
+  let at = copy;
+  for (;;) {
+    const keys = Object.keys(at);
+    const key = keys[random.integer(keys.length)];
+    const next = at[key];
+    const inner = typeof next === "object" && next !== null && Object.keys(next).length > 0;
+    if (inner && random.integer(5) > 0) {
+      at = next as Record<string, unknown>;
+      continue;
+    }
+    const values = [NaN, -1, 0.5, 1e300, "a", [], {}, null, undefined, new Float32Array(2), new Float64Array([NaN])];
+    if (random.integer(4) === 0 && !ArrayBuffer.isView(at)) delete at[key];
+    else at[key] = values[random.integer(values.length)];
+    return copy;
+  }
+}
 
 describe("mutated input", { timeout: 900_000 }, () => {
   for (const file of ["testbed", "digits"]) {
@@ -74,6 +98,26 @@ describe("mutated input", { timeout: 900_000 }, () => {
     await fuzz("hashed checkpoints", bytes.subarray(0, -32), read, (mutated) =>
       Buffer.concat([mutated, createHash("sha256").update(mutated).digest()]),
     );
+  });
+
+  test("contents of a search's checkpoint, with a hash that fits", async () => {
+    await ready();
+    const model = mlp({ inputShape: [64], hidden: [4], classes: 5 });
+    const space = searchSpace(model, { gates: "input" });
+    const source = (await dataset("digits:0-4")).standardised();
+    const run = search(space, source, { steps: 8, batch: 8, density: 0.25 });
+    while (run.step < 3) run.advance();
+    const go = (input: Buffer): void => {
+      const found = decodeCheckpoint(input, "fuzzed") as SearchCheckpoint;
+      const resumed = resumeSearch(space, source, found, "fuzzed");
+      resumed.dispose();
+    };
+    const bytes = encodeCheckpoint(run.checkpoint());
+    const amend = (mutated: Buffer): Buffer => Buffer.concat([mutated, createHash("sha256").update(mutated).digest()]);
+    await fuzz("checkpoints' contents", bytes.subarray(0, -32), go, amend);
+    // Bytes seldom hit a field as a whole: each is left out, or gets another value.
+    await fuzz("checkpoints' fields", bytes, go, (_, random) => encodeCheckpoint(changed(run.checkpoint(), random)));
+    run.dispose();
   });
 
   test("a store's index, failures and journal: rubbish in them is left out", async (context) => {

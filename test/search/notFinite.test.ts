@@ -78,6 +78,32 @@ describe("numbers that aren't finite", () => {
     assert.equal(resumeSearch(space, source, kept.at(-1)!).step, kept.at(-1)!.step);
   });
 
+  for (const weights of ["reset", "joint", "resample", "episode"] as const) {
+    for (const place of ["examples", "gradient"] as const) {
+      test(`leave a search with ${weights} weights as it was before the step: ${place}`, async () => {
+        const options: SearchOptions = { ...short, weights, estimator: "gumbel-sigmoid", update: "euler" };
+        const space = spaceOf("input");
+        const run = search(space, source, options);
+        while (run.step < 10) run.advance();
+        const before = [run.checkpoint(), run.certificate(), run.architecture().mask, run.theorems()];
+        const { strategy } = run as unknown as { strategy: { evaluate: (step: number, gates: tf.Tensor1D) => object } };
+        const evaluate = strategy.evaluate;
+        strategy.evaluate = (step, gates) => {
+          if (place === "examples") {
+            const broken = gates.mul(NaN) as tf.Tensor1D;
+            return evaluate.call(strategy, step, broken);
+          }
+          return { ...evaluate.call(strategy, step, gates), gateGradient: tf.fill([64], NaN) };
+        };
+        assert.throws(() => run.advance(), { code: "search/not-finite" });
+        strategy.evaluate = evaluate;
+        assert.deepEqual([run.checkpoint(), run.certificate(), run.architecture().mask, run.theorems()], before);
+        const clean = await search(space, source, options).run();
+        assert.deepEqual((await run.run()).checkpoint(), clean.checkpoint());
+      });
+    }
+  }
+
   test("in a gradient name the gate and its group; nothing is updated", () => {
     const run = search(spaceOf("unit"), source, { ...short, weights: "fixed" });
     run.advance();

@@ -26,7 +26,8 @@ describe("Proposition 7", () => {
         episode: { shots: 5, queries: 10, ways: undefined },
       });
       const rows = Array.from({ length: 100 }, (_, step) => {
-        const { loss, gateGradient } = strategy.evaluate(step, gates);
+        const { loss, gateGradient, train } = strategy.evaluate(step, gates);
+        train?.(true);
         const row = Array.from(gateGradient.dataSync());
         tf.dispose([loss, gateGradient]);
         return row;

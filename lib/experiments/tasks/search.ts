@@ -43,7 +43,7 @@ defineTaskKind({
     const space = openSpace(spaceData, seen);
     const path = scratch && join(scratch, "search.checkpoint");
     const checkpoint = path && (loadCheckpoint(path) as SearchCheckpoint | undefined);
-    const run = checkpoint ? resumeSearch(space, seen, checkpoint) : search(space, seen, options);
+    const run = checkpoint ? resumeSearch(space, seen, checkpoint, path) : search(space, seen, options);
     try {
       let saved = performance.now();
       const onStep = (): void => {

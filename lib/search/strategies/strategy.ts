@@ -24,6 +24,8 @@ export interface StrategyContext {
 export type GateEvaluation = {
   readonly loss: tf.Scalar;
   readonly gateGradient: tf.Tensor1D;
+  /** Of strategies that train: steps the weights by their gradient if the step is taken; to be called once, either way. */
+  readonly train?: (taken: boolean) => void;
 };
 
 /** What a checkpoint keeps of a strategy; empty for those whose weights follow from the step. */
@@ -35,8 +37,8 @@ export interface StrategyState {
 /** Where the weights of a search come from: one interface, six strategies. */
 export interface WeightStrategy {
   /**
-   * The loss at these gates with this step's weights, and the gradient for the gates; trains the weights if that is
-   * what the strategy does. The caller disposes of the result.
+   * The loss at these gates with this step's weights, and the gradient for the gates. The caller disposes of both, and says
+   * whether the weights are trained by this step, if that is what the strategy does.
    */
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation;
   /** What is needed to go on exactly from here. */

@@ -47,11 +47,15 @@ export class Trained implements WeightStrategy {
       checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: this.remedy });
       return evaluation;
     });
-    this.step = step;
-    this.adam!.step(weightGradients);
-    tf.dispose(weightGradients);
-    this.readTrained();
-    return { loss, gateGradient };
+    const train = (taken: boolean): void => {
+      if (taken) {
+        this.step = step;
+        this.adam!.step(weightGradients);
+        this.readTrained();
+      }
+      tf.dispose(weightGradients);
+    };
+    return { loss, gateGradient, train };
   }
 
   /** Starts training from these weights, which become this strategy's. */

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { TwotempError } from "../errors.js";
+import type { RelaxationState } from "../relaxation/index.js";
+import type { SearchSpace } from "../space/index.js";
+import { searchSettings } from "./options.js";
+import type { SearchCheckpoint } from "./search.js";
+import { histogramBins } from "./trace.js";
+
+type Numbers = Float32Array | Float64Array;
+
+const count = z.number().int().nonnegative();
+const sum = z.number().nonnegative();
+const versioned = z.object({ version: z.literal(1), step: count, settings: z.record(z.string(), z.unknown()) });
+
+/** A checkpoint's settings, by which all its sizes are known. */
+export function checkpointSettings(checkpoint: SearchCheckpoint, where: string): SearchCheckpoint["settings"] {
+  const known = versioned.safeParse(checkpoint);
+  if (!known.success) throw refusal(where, known.error);
+  try {
+    return searchSettings(checkpoint.settings);
+  } catch (error) {
+    throw new TwotempError("search/checkpoint", `${where}: settings: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Refuses a checkpoint whose contents aren't those of a search in this space.
+ *
+ * @param fresh - the relaxation before its first step, which a saved one looks like
+ * @param prices - how many prices the search has
+ * @param where - names the checkpoint in errors
+ * @throws TwotempError `search/checkpoint` naming the field
+ */
+export function checkCheckpoint(
+  checkpoint: SearchCheckpoint,
+  { space, fresh, prices, where }: { space: SearchSpace; fresh: RelaxationState; prices: number; where: string },
+): void {
+  const parsed = schemaOf(checkpoint, space, fresh, prices).safeParse(checkpoint);
+  if (!parsed.success) throw refusal(where, parsed.error);
+}
+
+/** What z.number() is for a number, for a vector: all finite, of the type and the length of another. */
+const like = <T extends Numbers>(vector: T): z.ZodType =>
+  z.instanceof(vector.constructor as new () => T).refine((values) => fits(values, vector.length), {
+    error: `expected ${vector.length} finite numbers`,
+  });
+const fits = (values: Numbers, length: number): boolean => values.length === length && values.every(Number.isFinite);
+
+function schemaOf(
+  { settings, step }: SearchCheckpoint,
+  space: SearchSpace,
+  fresh: RelaxationState,
+  prices: number,
+): z.ZodType {
+  const taken = z.literal(step, { error: `expected the checkpoint's step, ${step}` });
+  const { range, gateSquares, products, vector } = fresh.accumulators;
+  const tuple = (vectors: readonly Numbers[]): z.ZodType => z.tuple(vectors.map(like) as unknown as [z.ZodType]);
+  const trained = ["joint", "reset"].includes(settings.weights) && step > 0;
+  const weights = space.plan.weights.map(
+    ({ shape }) => new Float32Array(shape.reduce((size: number, n) => size * (n ?? 1), 1)),
+  );
+  return z.object({
+    step: count.max(settings.steps),
+    prices: z.array(sum).length(prices),
+    unrecorded: z.object({ loss: z.number(), steps: count }),
+    relaxation: z.object({
+      steps: taken,
+      logits: like(fresh.logits),
+      memory: tuple(fresh.memory),
+      meanLoss: z.number().optional(),
+      accumulators: z.object({
+        steps: taken,
+        products: like(products),
+        vector: like(vector),
+        squares: sum,
+        largest: sum,
+        gateSquares: gateSquares ? like(gateSquares) : z.undefined(),
+        range: range ? z.object({ lowest: like(range.lowest), highest: like(range.highest) }) : z.undefined(),
+      }),
+      pending: z.object({ products: like(fresh.pending.products), vector: like(fresh.pending.vector) }),
+    }),
+    strategy: trained
+      ? z.object({ weights: tuple(weights), optimizer: z.record(z.string(), z.array(z.instanceof(Float32Array))) })
+      : z.object({}),
+    trace: z.object({
+      entries: z.array(
+        z.object({
+          step: count,
+          loss: z.number(),
+          price: sum,
+          complexity: z.number(),
+          kept: z.array(z.number()).length(space.groups.length),
+          histogram: z.array(count).length(histogramBins),
+        }),
+      ),
+      snapshots: z.array(z.object({ step: count, logits: z.array(z.number()).length(space.gateCount) })),
+    }),
+  });
+}
+
+function refusal(where: string, error: z.ZodError): TwotempError {
+  const [{ path, message }] = error.issues;
+  const field = path.join(".") || "its content";
+  return new TwotempError(
+    "search/checkpoint",
+    `${where}: ${field}: ${message}; go on with another checkpoint, or begin the search again`,
+  );
+}
