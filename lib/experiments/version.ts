@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, relative, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { sha256 } from "./canonical.js";
 
 /** The code of a compiled module without what can't change a result: lines of comments, indentation, empty lines. */
@@ -18,15 +17,26 @@ export function essence(source: string): string {
   return kept.join("\n");
 }
 
-/** The modules of this package that a compiled module reaches through its imports, itself included. */
+/** Imports, and modules that are started as threads by their path. */
+const reached = /\b(?:require\(|join\)?\(__dirname, )"([^"]+\.js)"\)/g;
+/** Compiled into the native engine; read through this module alone. */
+const nativeModule = join("engine", "native.js");
+const nativeSource = join("..", "..", "..", "lib", "engine", "functions.cc");
+
+/**
+ * The files of this package that a compiled module reaches, itself included: by imports, as threads, and the source of the
+ * native engine's own functions.
+ */
 export function importedModules(entry: string): string[] {
   const found = new Set<string>();
   const visit = (file: string): void => {
     if (found.has(file)) return;
     found.add(file);
-    for (const [, specifier] of readFileSync(file, "utf8").matchAll(/\brequire\("(\.{1,2}\/[^"]+)"\)/g)) {
-      visit(createRequire(file).resolve(specifier));
+    for (const [, path] of readFileSync(file, "utf8").matchAll(reached)) {
+      const inside = resolve(dirname(file), path);
+      if (existsSync(inside)) visit(inside); // otherwise of another package
     }
+    if (file.endsWith(nativeModule)) found.add(resolve(dirname(file), nativeSource));
   };
   visit(resolve(entry));
   return [...found].sort();
@@ -35,8 +45,8 @@ export function importedModules(entry: string): string[] {
 const versions = new Map<string, string>();
 
 /**
- * The version of the code that decides a task's result: a hash of every compiled module of this package that the module
- * which executes it reaches through imports, comments and indentation aside.
+ * The version of the code that decides a task's result: a hash of every file of this package that the module which
+ * executes it reaches ({@link importedModules}), comments and indentation aside.
  *
  * So a change to the search redoes searches and all that follows from them, a change to a figure redoes nothing, and
  * nobody has to remember to raise a number. Other packages are pinned by the lock file and don't count.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, cpSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, test } from "node:test";
 import { ready } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
@@ -227,6 +227,39 @@ describe("version of the code", () => {
     assert.equal(essence(source), "function f() {\nreturn 1; // tail\n}\nconst s = 2;");
     assert.equal(essence(source.replaceAll("\n", "\n    ")), essence(source));
     assert.notEqual(essence(source.replace("return 1", "return 2")), essence(source));
+  });
+});
+
+describe("version of the code", () => {
+  test("changes with what decides results: threads and the native functions too, but not with a figure", (context) => {
+    const root = resolve(__dirname, "../../..");
+    const copies = emptyFolder(context);
+    let folder = join(copies, "0");
+    cpSync(join(root, "dist", "lib"), join(folder, "dist", "lib"), {
+      recursive: true,
+      filter: (path) => !/\.d\.ts$/.test(path),
+    });
+    cpSync(join(root, "lib", "engine", "functions.cc"), join(folder, "lib", "engine", "functions.cc"));
+    let copy = 0;
+    const version = (): string => {
+      // Under another name, for versions are computed once a path.
+      renameSync(folder, (folder = join(copies, `${++copy}`)));
+      return codeVersion(join(folder, "dist/lib/experiments/tasks/search.js"));
+    };
+    let before = version();
+    assert.equal(version(), before);
+    for (const [file, counts] of Object.entries({
+      "dist/lib/search/price.js": true,
+      "dist/lib/data/decoder-worker.js": true,
+      "dist/lib/models/kerasFileReader.js": true,
+      "lib/engine/functions.cc": true,
+      "dist/lib/plot/style.js": false,
+    })) {
+      appendFileSync(join(folder, file), "\nvoid 0;\n");
+      const after = version();
+      assert.equal(after !== before, counts, file);
+      before = after;
+    }
   });
 });
 

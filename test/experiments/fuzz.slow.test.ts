@@ -102,9 +102,9 @@ describe("mutated input", { timeout: 900_000 }, () => {
 
   test("contents of a search's checkpoint, with a hash that fits", async () => {
     await ready();
-    const model = mlp({ inputShape: [64], hidden: [4], classes: 5 });
-    const space = searchSpace(model, { gates: "input" });
     const source = (await dataset("digits:0-4")).standardised();
+    const model = mlp({ inputShape: source.inputShape, hidden: [4], classes: 5 });
+    const space = searchSpace(model, { gates: "input" });
     const run = search(space, source, { steps: 8, batch: 8, density: 0.25 });
     while (run.step < 3) run.advance();
     const go = (input: Buffer): void => {
