@@ -1,5 +1,6 @@
 export * from "./errors.js";
 export * from "./progress.js";
+export { danfo } from "./danfo.js";
 export { interruptible } from "./interrupt.js";
 export * from "./project.js";
 export * from "./settings.js";

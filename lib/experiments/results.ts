@@ -1,4 +1,5 @@
 import type { DataFrame } from "danfojs-node";
+import { danfo } from "../danfo.js";
 import { TwotempError } from "../errors.js";
 import { average, effect, holm, type Measurement, varianceParts } from "../statistics/index.js";
 import { isPlainObject, type Json } from "./canonical.js";
@@ -77,7 +78,7 @@ export function rowsToJsonLines(rows: readonly Row[]): string {
 export async function rowsToDataFrame(rows: readonly Row[]): Promise<DataFrame> {
   if (rows.length === 0)
     throw new TwotempError("experiments/empty", "no task of this kind is done yet: run the experiment first");
-  const { DataFrame } = await import("danfojs-node");
+  const { DataFrame } = await danfo();
   const columns = columnsOf(rows);
   return new DataFrame(
     rows.map((row) => columns.map((column) => row[column] ?? NaN)),

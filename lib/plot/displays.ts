@@ -3,7 +3,9 @@ import { Dataset } from "../data/index.js";
 import type { MimeBundle } from "../kernel.js";
 import { Search } from "../search/index.js";
 import { Architecture, type Budget, SearchSpace } from "../space/index.js";
+import { Certificate, describeCertificate } from "../theory/index.js";
 import { TransferResult } from "../transfer/index.js";
+import { certificate } from "./bounds.js";
 import { budgetText } from "./budgetText.js";
 import { contactSheet } from "./contactSheet.js";
 import type { Table } from "./figure.js";
@@ -11,6 +13,7 @@ import { keptGates } from "./keptGates.js";
 import { figureBundle, jupyterDisplay, tableBundle, tableHtml } from "./mime.js";
 import { percent, whole } from "./numbers.js";
 import { searchPanel } from "./searchPanel.js";
+import { textStill } from "./textStill.js";
 import { transfer } from "./transfer.js";
 
 /**
@@ -41,6 +44,8 @@ teach(SearchSpace, (space) => String(space.summary()), spaceBundle);
 
 teach(Search, searchText, (search) => figureBundle(searchPanel(search)));
 
+teach(Certificate, describeCertificate, (own) => figureBundle(certificate(own)));
+
 teach(Architecture, architectureText, (architecture) => figureBundle(keptGates(architecture)));
 
 teach(
@@ -67,7 +72,8 @@ function classTable(dataset: Dataset): Table {
 }
 
 function spaceBundle(space: SearchSpace): MimeBundle {
-  const { groups, ungated, full } = space.summary();
+  const summary = space.summary();
+  const { groups, ungated, full } = summary;
   const gated: Table = {
     columns: ["gates", "kind", "number", "layers", "parameters each", "multiply-adds each"],
     rows: groups.map((group) => [
@@ -84,7 +90,10 @@ function spaceBundle(space: SearchSpace): MimeBundle {
     rows: ungated.map(({ layer, className, reason }) => [layer, className, reason]),
   };
   const head = `<p>${whole(space.gateCount)} gates; ${whole(full.parameters)} parameters, ${whole(full.multiplyAdds)} multiply-adds</p>`;
-  return { "text/html": head + tableHtml(gated) + (ungated.length > 0 ? tableHtml(without) : "") };
+  return {
+    "text/html": head + tableHtml(gated) + (ungated.length > 0 ? tableHtml(without) : ""),
+    "image/svg+xml": textStill(String(summary)),
+  };
 }
 
 function searchText(search: Search): string {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { danfo } from "../danfo.js";
 import { TwotempError } from "../errors.js";
 import { projectRoot } from "../project.js";
 import type { EffectRow } from "../transfer/index.js";
@@ -42,7 +43,7 @@ export async function readTable<Row = Record<string, unknown>>(path: string): Pr
   await readFile(path).catch((error: Error) => {
     throw new TwotempError("plot/effects", `${path}: can't be read (${error.message})`);
   });
-  const { readCSV, toJSON } = await import("danfojs-node");
+  const { readCSV, toJSON } = await danfo();
   return toJSON(await readCSV(resolve(path))) as Row[];
 }
 

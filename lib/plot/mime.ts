@@ -1,11 +1,11 @@
 import { inspect } from "node:util";
+import type { DataFrame } from "danfojs-node";
 import { TwotempError } from "../errors.js";
 import type { MimeBundle } from "../kernel.js";
-import { type Certificate, describeCertificate } from "../theory/index.js";
-import { certificate } from "./bounds.js";
 import type { Figure, Table } from "./figure.js";
 import { round, whole } from "./numbers.js";
 import { svg } from "./stills.js";
+import { textStill } from "./textStill.js";
 
 export const plotlyMime = "application/vnd.plotly.v1+json";
 
@@ -21,16 +21,12 @@ export interface Displayable {
 }
 
 /**
- * A value in the forms that a notebook can show: figures and certificates as interactive Plotly, SVG and text; tables,
- * data frames and lists of records as HTML and text; what has a method `Symbol.for("Jupyter.display")` as that says; the
- * rest as text.
+ * A value in the forms that a notebook can show: figures as interactive Plotly, SVG and text; tables, data frames and lists
+ * of records as HTML, SVG and text; what has a method `Symbol.for("Jupyter.display")` as that says; the rest as text.
  */
 export async function mimeBundle(value: unknown): Promise<MimeBundle> {
   if (isDisplayable(value)) return value[jupyterDisplay]();
   if (isFigure(value)) return figureBundle(value);
-  if (isCertificate(value)) {
-    return { ...(await figureBundle(certificate(value))), "text/plain": describeCertificate(value) };
-  }
   const table = asTable(value);
   if (table) return tableBundle(table);
   return { "text/plain": typeof value === "string" ? value : inspect(value, { depth: 3, maxArrayLength: 40 }) };
@@ -72,9 +68,15 @@ export function figureHeading(figure: Figure): string[] {
   );
 }
 
-/** A table as HTML and as text. */
+/** A table as HTML, as a still picture and as text. */
 export function tableBundle(table: Table): MimeBundle {
-  return { "text/html": tableHtml(table), "text/plain": tableText(table, rowLimit) };
+  const text = tableText(table);
+  return { "text/html": tableHtml(table), "image/svg+xml": textStill(text), "text/plain": text };
+}
+
+/** A danfojs data frame in the forms of a table; `danfo.ts` makes it the method by which frames show themselves. */
+export function frameBundle(frame: DataFrame): MimeBundle {
+  return tableBundle(asTable(frame)!);
 }
 
 /** A table as HTML in the notebook's own style, numbers to the right. */
@@ -122,11 +124,6 @@ function isDisplayable(value: unknown): value is Displayable {
 function isFigure(value: unknown): value is Figure {
   const figure = value as Partial<Figure> | null | undefined;
   return Array.isArray(figure?.data) && typeof figure?.layout === "object" && typeof figure?.table === "object";
-}
-
-function isCertificate(value: unknown): value is Certificate {
-  const { atFinal, atWorst } = (value ?? {}) as Partial<Certificate>;
-  return typeof atFinal?.theorem === "string" && typeof atWorst?.theorem === "string";
 }
 
 type Cell = string | number | null;

@@ -18,16 +18,22 @@ export type CertifiedSettings = Pick<
 >;
 
 /** The regret of a run, bounded at the architecture that it ended with, at the worst one for it, and gate by gate. */
-export interface Certificate {
-  readonly steps: number;
-  readonly atFinal: Bound;
-  readonly atWorst: Bound;
-  /** The gate that takes most of its own share of the bound; undefined where squares aren't known gate by gate. */
-  readonly atTightestGate: Bound | undefined;
-  /** The other side, at the final gates themselves; undefined where it isn't known of any gate that it was never clipped. */
-  readonly fromBelow: Bound | undefined;
+export class Certificate {
   /** Whether all of them hold; undefined where no theorem covers the run. */
   readonly holds: boolean | undefined;
+
+  constructor(
+    readonly steps: number,
+    readonly atFinal: Bound,
+    readonly atWorst: Bound,
+    /** The gate that takes most of its own share of the bound; undefined where squares aren't known gate by gate. */
+    readonly atTightestGate: Bound | undefined,
+    /** The other side, at the final gates themselves; undefined where it isn't known of any gate that it was never clipped. */
+    readonly fromBelow: Bound | undefined,
+  ) {
+    const all = [atFinal, atWorst, atTightestGate, fromBelow].every((side) => side === undefined || side.holds);
+    this.holds = atFinal.holds === undefined ? undefined : all;
+  }
 }
 
 /**
@@ -81,13 +87,7 @@ export function certificate(
   const atFinal = regret.at("regret at the final architecture", (i) => Boolean(mask[i]));
   // The regret is largest where <vector, u> is smallest.
   const atWorst = regret.at("regret at the worst architecture", (i) => vector[i] <= 0);
-  const atTightestGate = regret.atTightestGate();
-  const fromBelow = regret.fromBelow();
-  const holds =
-    atFinal.holds === undefined
-      ? undefined
-      : [atFinal, atWorst, atTightestGate, fromBelow].every((side) => side === undefined || side.holds);
-  return { steps, atFinal, atWorst, atTightestGate, fromBelow, holds };
+  return new Certificate(steps, atFinal, atWorst, regret.atTightestGate(), regret.fromBelow());
 }
 
 /**

@@ -4,7 +4,7 @@ export type { Assumption, Bound } from "./bound.js";
 export {
   assertCertificate,
   certificate,
-  type Certificate,
+  Certificate,
   type CertifiedSettings,
   describeCertificate,
   eulerConstant,

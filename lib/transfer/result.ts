@@ -1,4 +1,5 @@
 import type { DataFrame } from "danfojs-node";
+import { danfo } from "../danfo.js";
 import { average, effect, holm } from "../statistics/index.js";
 
 /** One retraining, judged by the target's test examples. */
@@ -169,8 +170,8 @@ export class TransferResult {
 
   /** The records as a danfojs DataFrame (its numbers are float32; exact ones are in `records`). */
   async dataFrame(): Promise<DataFrame> {
-    const danfo = await import("danfojs-node");
-    return new danfo.DataFrame(this.records as TransferRecord[]);
+    const { DataFrame } = await danfo();
+    return new DataFrame(this.records as TransferRecord[]);
   }
 
   /** The summary as aligned text. */

@@ -2,13 +2,7 @@ import { Dataset } from "../../lib/data/index.js";
 import { figures, type Figure } from "../../lib/plot/index.js";
 import type { NetworkLayer } from "../../lib/plot/network.js";
 import type { EffectRow, SummaryRow } from "../../lib/transfer/index.js";
-import {
-  type Bound,
-  type Certificate,
-  convergenceStudy,
-  type EstimatorScore,
-  rateStudy,
-} from "../../lib/theory/index.js";
+import { type Bound, Certificate, convergenceStudy, type EstimatorScore, rateStudy } from "../../lib/theory/index.js";
 import { type SampleSearch, sampleSearch } from "./sample.js";
 
 export const sample: SampleSearch = sampleSearch(1, 60, 6);
@@ -38,14 +32,13 @@ const uncovered: Bound = {
   holds: undefined,
 };
 
-const certificate: Certificate = {
-  steps: 60,
-  atFinal: bound("regret at the final architecture", 12.3, 45.6),
-  atWorst: bound("regret at the worst architecture", 30, 47.2),
-  holds: true,
-  atTightestGate: bound("regret of gate 7 at the worst architecture", 1, 2),
-  fromBelow: undefined,
-};
+export const certificate: Certificate = new Certificate(
+  60,
+  bound("regret at the final architecture", 12.3, 45.6),
+  bound("regret at the worst architecture", 30, 47.2),
+  bound("regret of gate 7 at the worst architecture", 1, 2),
+  undefined,
+);
 
 const arms = ["learned", "random", "magnitude", "full"];
 const summary: SummaryRow[] = [1, 5].flatMap((shots) =>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { DataFrame } from "danfojs-node";
-import { mimeBundle } from "../../lib/plot/index.js";
+import { danfo } from "../../lib/index.js";
+import { type Displayable, jupyterDisplay, mimeBundle } from "../../lib/plot/index.js";
 import { busy, needs } from "../support.js";
 import { kernelInstalled, root, runProgram, temporaryFolder, writeNotebook } from "../scripts/support.js";
 
@@ -41,8 +41,15 @@ function assertSoon(told: Output, what: RegExp): void {
   assert.match(rest, what);
 }
 
-test("data frames are HTML and aligned text", async () => {
-  const frame = await mimeBundle(new DataFrame([{ arm: "learned", shots: 5 }]));
+test("data frames are HTML, a still and aligned text, and say so themselves once danfojs is loaded here", async () => {
+  // As a notebook loads it: the frames of either are of one class.
+  const { DataFrame } = await import("danfojs-node");
+  const made = new DataFrame([{ arm: "learned", shots: 5 }]);
+  const frame = await mimeBundle(made);
+  await danfo();
+  assert.deepEqual(await (made as unknown as Displayable)[jupyterDisplay](), frame);
+  assert.deepEqual(Object.keys(made), Object.keys(new DataFrame([{ arm: "learned", shots: 5 }])));
+  assert.match(frame["image/svg+xml"] as string, />learned +5</);
   assert.match(frame["text/html"] as string, /<td style="text-align:left">learned<\/td><td>5<\/td>/);
   assert.equal(frame["text/plain"], "arm      shots\nlearned      5");
 });
@@ -58,13 +65,18 @@ describe("in the real kernel", needs("the Jupyter kernel", kernelInstalled, "npm
       "await tt.show(search.certificate());",
       "await tt.show(tt.figures.explorer(search.trace));",
       'import * as dfd from "danfojs-node";\nawait tt.show(new dfd.DataFrame([{ a: 1, b: "x" }]));',
+      `const [seen, heldOut] = source.split(0.2, 0);
+const target = (await tt.dataset("digits")).classes("5-9").standardised(source);
+const options = { source: seen, heldOut: heldOut, shots: [1], retrainings: 2, steps: 20, arms: [tt.baselines.full] };
+await tt.show(await tt.transfer(space, [search.architecture()], target, options));`,
+      'const events = new dfd.DataFrame([1, 2, 3, 4].map((a) => ({ a, event: ["idle", "leak"][a % 2] })));\nawait tt.show(tt.fromDataFrame(events));',
       "search",
     ]);
     const forms = shown.map((cell) => cell.flatMap((output) => Object.keys(output.data ?? {})).sort());
     const figure = [plotly, "image/svg+xml", "text/plain"];
-    const table = ["text/html", "text/plain"];
-    assert.deepEqual(forms, [[], figure, table, figure, figure, figure, figure, table, []]);
-    assert.match(textOf(shown[8][0]), /search over 64 gates on digits:0-4.*: finished/);
+    const table = ["image/svg+xml", "text/html", "text/plain"];
+    assert.deepEqual(forms, [[], figure, table, figure, figure, figure, figure, table, figure, table, []]);
+    assert.match(textOf(shown[10][0]), /search over 64 gates on digits:0-4.*: finished/);
     const { frames } = shown[6][0].data![plotly] as { frames: unknown[] };
     assert.ok(frames.length > 10);
   });

@@ -2,8 +2,18 @@ import assert from "node:assert/strict";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
-import { dataset, mlp, searchSpace, TwotempError } from "../../lib/index.js";
-import { figures, jupyterDisplay, live, mimeBundle, progressBar, show } from "../../lib/plot/index.js";
+import { dataset, describeCertificate, mlp, searchSpace, TwotempError } from "../../lib/index.js";
+import {
+  type Displayable,
+  figures,
+  jupyterDisplay,
+  live,
+  mimeBundle,
+  progressBar,
+  show,
+} from "../../lib/plot/index.js";
+import { toyDataset } from "../data/support.js";
+import { certificate } from "./made.js";
 import { sampleSearch } from "./sample.js";
 import { fakeKernel } from "./kernel.js";
 
@@ -50,6 +60,29 @@ describe("the forms of a value", () => {
     assert.match(bundle["text/html"] as string, /40 of 1,234 rows/);
   });
 
+  test("a table's still is its text in SVG, the same bytes each time", async () => {
+    const table = { columns: ["arm", "n"], rows: [["<a & b>", 5]] };
+    const still = (await mimeBundle(table))["image/svg+xml"] as string;
+    assert.equal(still, (await mimeBundle(table))["image/svg+xml"]);
+    const lines = [...still.matchAll(/<text [^>]*>([^<]*)<\/text>/g)].map(([, line]) => line);
+    assert.deepEqual(lines, ["arm      n", "&lt;a &amp; b&gt;  5"]);
+  });
+
+  test("data sets of vectors show a table of their classes, in every form", async () => {
+    const bundle = await mimeBundle(toyDataset(["idle", "leak"], 3));
+    assert.deepEqual(Object.keys(bundle).sort(), ["image/svg+xml", "text/html", "text/plain"]);
+    assert.match(bundle["image/svg+xml"] as string, />leak +3 +2</);
+    assert.match(bundle["text/plain"] as string, /^toy: 6 training and 4 test examples of 2, 2 classes/);
+  });
+
+  test("certificates show themselves, and print as text", async () => {
+    const bundle = await mimeBundle(certificate);
+    assert.deepEqual(Object.keys(bundle).sort(), [plotly, "text/plain"]);
+    assert.equal(bundle["text/plain"], describeCertificate(certificate));
+    assert.equal(inspect(certificate), bundle["text/plain"]);
+    assert.deepEqual(await (certificate as unknown as Displayable)[jupyterDisplay](), bundle);
+  });
+
   test("what says itself how it looks is asked; the rest is text", async () => {
     assert.deepEqual(await mimeBundle({ [jupyterDisplay]: () => ({ "text/plain": "own" }) }), { "text/plain": "own" });
     assert.equal(jupyterDisplay, Symbol.for("Jupyter.display"));
@@ -75,6 +108,7 @@ describe("the forms of a value", () => {
     const space = searchSpace(mlp({ inputShape: digits.inputShape, hidden: [4], classes: 5 }), { gates: "input" });
     const bundle = await mimeBundle(space);
     assert.match(bundle["text/html"] as string, /64 gates/);
+    assert.match(bundle["image/svg+xml"] as string, /^<svg .*64 gates/s);
     assert.match(bundle["text/html"] as string, /<td style="text-align:left">input<\/td><td>64<\/td>/);
     assert.equal(bundle["text/plain"], String(space.summary()));
     const architecture = space.architecture(Uint8Array.from({ length: 64 }, (_, i) => +(i < 16)));
@@ -99,7 +133,7 @@ describe("in a kernel", () => {
     await show([{ a: 1 }]);
     assert.deepEqual(
       kernel.sent.map(({ data, update }) => [Object.keys(data), update]),
-      [[["text/html", "text/plain"], false]],
+      [[["text/html", "image/svg+xml", "text/plain"], false]],
     );
   });
 
