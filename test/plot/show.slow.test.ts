@@ -94,6 +94,38 @@ await tt.show(await tt.transfer(space, [search.architecture()], target, options)
     assert.equal(textOf(message), "true\n");
   });
 
+  test("the live panel is redrawn two to four times a second, for at most 3 % of the search's time", async (t) => {
+    const [, [, told]] = await outputs("live-rate", [
+      `const kernel = require("../dist/lib/kernel.js");
+const { sendDisplay } = kernel;
+const drawn: number[] = [];
+kernel.sendDisplay = (...given: unknown[]) => (drawn.push(performance.now()), sendDisplay(...given));
+const processor = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+const panel = tt.live.search();
+let spent = 0;`,
+      // The first drawing of this process, which is slow, is among them.
+      `const began = processor();
+await tt.search(space, source, { density: 0.25, steps: 1_000_000, seed: 1 }).run({
+  signal: AbortSignal.timeout(8000),
+  onStep: (search) => {
+    const before = processor();
+    panel(search);
+    spent += processor() - before;
+  },
+});
+console.log(JSON.stringify({ share: spent / (processor() - began), drawn: drawn }));`,
+    ]);
+    const { share, drawn } = JSON.parse(textOf(told)) as { share: number; drawn: number[] };
+    const rate = (1000 * (drawn.length - 1)) / (drawn.at(-1)! - drawn[0]);
+    const second = drawn.filter((time) => time - drawn[0] < 1000).length;
+    t.diagnostic(
+      `${rate.toFixed(2)} redraws a second, ${second} in the first; ${(100 * share).toFixed(2)} % of the time`,
+    );
+    assert.ok(rate <= 4 && rate >= 2 / busy(), `${rate} redraws a second`);
+    assert.ok(second >= 2, `${second} in the first second`);
+    assert.ok(share <= 0.03, `${100 * share} % of the processor time`);
+  });
+
   test("Stop ends a run within a second with what it reached; running again goes on from there", async () => {
     const [, , [told], [after]] = await outputs("stop", [
       "const search = tt.search(space, source, { density: 0.25, steps: 4000, seed: 1 });\nlet stopped = 0;",
