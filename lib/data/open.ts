@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { extname, relative } from "node:path";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import { projectRoot } from "../project.js";
 import { readCsv, type CsvOptions } from "./csv.js";
 import type { Dataset } from "./dataset.js";
@@ -34,7 +35,7 @@ const readers = {
  * Reads a data set from a path: a CSV file (`.csv`, `.tsv`, `.txt`) by {@link readCsv}, a Parquet file of pictures
  * (`.parquet`) by {@link readParquet}, a folder of pictures by {@link readImages}.
  *
- * @param options - those of the reader
+ * @param options - those of the reader; stopped by their `signal`, or by a notebook's Stop button, it gives no data set
  * @throws TwotempError `data/path` if nothing is there or it is of another kind, `data/option` for an option that the reader
  * doesn't have, and the errors of the reader
  * @example
@@ -52,7 +53,7 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
     const expected = reader.options.join(", ");
     throw new TwotempError("data/option", `${path} is ${kind}, which is read with ${expected}; got "${unknown}"`);
   }
-  return reader.read(path, options);
+  return interruptible(options.signal, (signal) => reader.read(path, { ...options, signal }));
 }
 
 async function kindOf(path: string): Promise<keyof typeof readers> {

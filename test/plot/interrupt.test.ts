@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { interruptible } from "../../lib/index.js";
-import { until } from "../support.js";
+import { certify, compareEstimators, interruptible, openData } from "../../lib/index.js";
+import { encodedPicture, put } from "../data/support.js";
+import { temporaryFolder } from "../scripts/support.js";
+import { busy, until } from "../support.js";
 import { fakeKernel } from "./kernel.js";
 
 describe("interruptible work", () => {
@@ -89,6 +91,46 @@ describe("interruptible work", () => {
       /planned/,
     );
     assert.deepEqual(process.listeners("SIGINT"), [listener]);
+  });
+
+  describe("Stop ends within a second, with what was reached,", () => {
+    let pressed = 0;
+    const press = (): void => {
+      if (pressed > 0) return;
+      pressed = performance.now();
+      process.emit("SIGINT");
+    };
+    beforeEach(() => (pressed = 0));
+    afterEach(() => {
+      const late = performance.now() - pressed;
+      assert.ok(late < 1000 * busy(), `${late} ms`);
+      assert.equal(interrupts, 0);
+    });
+
+    test("the theorems on the testbed", async () => {
+      const { rows, runs } = await certify({ seeds: 20, onProgress: press });
+      assert.ok(runs.length >= 7 && runs.length < 14, `${runs.length} searches`);
+      assert.ok(rows.length > runs.length && rows.every(({ holds }) => holds));
+    });
+
+    test("a comparison of estimators", async () => {
+      const two = ["two-temperature", "straight-through"] as const;
+      const few = { estimators: two, seeds: 2, tuningSeeds: 1, steps: 20, stepSizes: [0.03] };
+      const scores = await compareEstimators({ ...few, onProgress: ({ done }) => done === 4 && press() });
+      assert.deepEqual(
+        scores.map(({ estimator }) => estimator),
+        ["two-temperature"],
+      );
+    });
+
+    test("the reading of pictures, of which there is no part", async () => {
+      const folder = temporaryFolder("stopped pictures");
+      const picture = await encodedPicture(2, 2, () => 0x808080ff);
+      for (const name of ["a/0.png", "a/1.png", "b/0.png", "b/1.png"]) put(folder, name, picture);
+      await assert.rejects(openData(folder, { onProgress: press }), { code: "work/stopped" });
+      kernel.nextCell();
+      assert.equal((await openData(folder)).classCount, 2);
+    });
   });
 
   test("outside a kernel no listener is touched", async () => {

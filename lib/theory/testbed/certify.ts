@@ -1,7 +1,9 @@
+import { setImmediate } from "node:timers/promises";
+import { interruptible } from "../../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../../progress.js";
 import { enumerate } from "./enumerate.js";
 import { subsetProblem } from "./problem.js";
-import { runTestbed, testbedBox, type TestbedRun } from "./run.js";
+import { runTestbed, testbedBox, type TestbedOptions } from "./run.js";
 import { theoremsOf } from "./theorems.js";
 
 /** One inequality on one run of the testbed. */
@@ -39,7 +41,8 @@ export interface CertifiedRun {
  * of 32, and `mirror` once more with the step size that Theorem 3 asks for.
  *
  * @param options.seeds - how many problems of each kind; default 20
- * @returns one row an inequality, and one a search; `holds` false anywhere is a fault of the code
+ * @returns one row an inequality, and one a search; `holds` false anywhere is a fault of the code. Stopped by `signal`, or by
+ *   a notebook's Stop button, those of the searches done
  * @example
  * ```ts
  * (await certify({ seeds: 5 })).rows.every((row) => row.holds); // true
@@ -49,41 +52,44 @@ export interface CertifiedRun {
 export async function certify(
   options: { readonly seeds?: number } & WorkOptions = {},
 ): Promise<{ rows: CertifiedRow[]; runs: CertifiedRun[] }> {
-  const { seeds = 20, onProgress, signal } = options;
+  const { seeds = 20, onProgress } = options;
   const meter = new ProgressMeter("certify", 2 * seeds, onProgress);
   const rows: CertifiedRow[] = [];
   const runs: CertifiedRun[] = [];
-  for (const [p, kind] of (["logistic", "linear"] as const).entries()) {
-    for (let seed = 0; seed < seeds; seed++) {
-      // Lets a signal and the progress through.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (signal?.aborted) return { rows, runs };
-      const problem = subsetProblem({ kind, seed });
-      const optimum = enumerate(problem);
-      const add = (batch: number | undefined, run: TestbedRun): void => {
-        const { update, stepSize } = run.settings;
-        const key = { problem: kind, update, batch: batch ?? ("full" as const), seed, stepSize };
-        for (const { theorem, what, left, right, ratio, holds } of theoremsOf(problem, optimum, run)) {
-          rows.push({
-            theorem: Number(theorem.split(" ")[1]),
-            what,
-            ...key,
-            left: left!,
-            right: right!,
-            ratio: ratio!,
-            holds: holds!,
-          });
+  await interruptible(options.signal, async (signal) => {
+    for (const [p, kind] of (["logistic", "linear"] as const).entries()) {
+      for (let seed = 0; seed < seeds; seed++) {
+        const problem = subsetProblem({ kind, seed });
+        const optimum = enumerate(problem);
+        const stepSize = (16 * testbedBox.coldTemperature * testbedBox.hotTemperature) / problem.smoothness;
+        const searches: TestbedOptions[] = [
+          ...(["mirror", "euler", "adaptive"] as const).flatMap((update) => [{ update }, { update, batch: 32 }]),
+          { update: "mirror", stepSize },
+        ];
+        for (const settings of searches) {
+          // Lets a signal and the progress through.
+          await setImmediate();
+          if (signal.aborted) return;
+          const run = runTestbed(problem, { ...settings, seed });
+          const { update, stepSize } = run.settings;
+          const key = { problem: kind, update, batch: settings.batch ?? ("full" as const), seed, stepSize };
+          for (const { theorem, what, left, right, ratio, holds } of theoremsOf(problem, optimum, run)) {
+            rows.push({
+              theorem: Number(theorem.split(" ")[1]),
+              what,
+              ...key,
+              left: left!,
+              right: right!,
+              ratio: ratio!,
+              holds: holds!,
+            });
+          }
+          const found = run.mask.every((open, i) => open === optimum.mask[i]);
+          runs.push({ ...key, found, gap: problem.loss(run.mask) - optimum.loss });
         }
-        const found = run.mask.every((open, i) => open === optimum.mask[i]);
-        runs.push({ ...key, found, gap: problem.loss(run.mask) - optimum.loss });
-      };
-      for (const update of ["mirror", "euler", "adaptive"] as const) {
-        for (const batch of [undefined, 32]) add(batch, runTestbed(problem, { update, batch, seed }));
+        meter.report(p * seeds + seed + 1);
       }
-      const stepSize = (16 * testbedBox.coldTemperature * testbedBox.hotTemperature) / problem.smoothness;
-      add(undefined, runTestbed(problem, { update: "mirror", stepSize, seed }));
-      meter.report(p * seeds + seed + 1);
     }
-  }
+  });
   return { rows, runs };
 }

@@ -1,5 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { median } from "simple-statistics";
 import { Random } from "../../engine/index.js";
+import { interruptible } from "../../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../../progress.js";
 import { type EstimatorName, estimators, type UpdateName } from "../../relaxation/index.js";
 import { logisticNoise } from "../../relaxation/noise.js";
@@ -65,6 +67,7 @@ const noiseDraws = 200;
 /**
  * Scores estimators against the enumerated optimum, on the same problems, batches, budgets and trials of the step size.
  *
+ * @returns one score an estimator; stopped by `signal`, or by a notebook's Stop button, those of the estimators done
  * @example
  * ```ts
  * (await compareEstimators({ seeds: 50 })).map(({ estimator, hitRate }) => [estimator, hitRate.value]);
@@ -72,41 +75,70 @@ const noiseDraws = 200;
  * Source: section 6 of this project's method notes.
  */
 export async function compareEstimators(options: CompareOptions = {}): Promise<EstimatorScore[]> {
+  const scores: EstimatorScore[] = [];
+  await interruptible(options.signal, async (signal) => {
+    try {
+      for await (const score of scored(options, signal)) scores.push(score);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  });
+  return scores;
+}
+
+/** One estimator's score after the other; throws when the signal aborts. */
+async function* scored(options: CompareOptions, signal: AbortSignal): AsyncGenerator<EstimatorScore> {
   const names = options.estimators ?? (Object.keys(estimators) as EstimatorName[]);
   const { kind = "logistic", update = "adam", seeds = 50, batch = 32, steps = 300, tuningSeeds = 20 } = options;
   const stepSizes = options.stepSizes ?? [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
-  const solved = (first: number, count: number): Solved[] =>
-    Array.from({ length: count }, (_, k) => {
+  const each = tuningSeeds * stepSizes.length + seeds;
+  const meter = new ProgressMeter("estimators", names.length * each, options.onProgress);
+  let done = 0;
+  /** Work on each of some things; a signal and the progress get through in between. */
+  const forEach = async <A, B>(things: readonly A[], work: (thing: A) => B): Promise<B[]> => {
+    const results: B[] = [];
+    for (const thing of things) {
+      await setImmediate();
+      signal.throwIfAborted();
+      results.push(work(thing));
+    }
+    return results;
+  };
+  const solved = (first: number, count: number): Promise<Solved[]> =>
+    forEach([...Array(count).keys()], (k) => {
       const problem = subsetProblem({ kind, seed: first + k });
       return { seed: first + k, problem, optimum: enumerate(problem) };
     });
-  const [scored, tuned] = [solved(0, seeds), solved(firstTuningSeed, tuningSeeds)];
-  const meter = new ProgressMeter("estimators", names.length, options.onProgress);
-  const scores: EstimatorScore[] = [];
+  const problems = await solved(0, seeds);
+  const tuned = await solved(firstTuningSeed, tuningSeeds);
   for (const estimator of names) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (options.signal?.aborted) break;
-    const searches = (on: readonly Solved[], stepSize: number): Search[] =>
-      on.map((one) => search(one, { estimator, update, batch, steps, stepSize }));
-    const trials = stepSizes.map((stepSize) => ({ stepSize, ...summary(searches(tuned, stepSize), steps) }));
+    const searches = (on: readonly Solved[], stepSize: number): Promise<Search[]> =>
+      forEach(on, (one) => {
+        const found = search(one, { estimator, update, batch, steps, stepSize });
+        meter.report(++done);
+        return found;
+      });
+    const trials: { stepSize: number; gap: number; steps: number }[] = [];
+    for (const stepSize of stepSizes) {
+      trials.push({ stepSize, ...summary(await searches(tuned, stepSize), steps) });
+    }
     // Of step sizes that find the same architectures, the fastest.
     trials.sort((a, b) => a.gap - b.gap || a.steps - b.steps);
     const { stepSize } = trials[0];
-    const results = searches(scored, stepSize);
+    const results = await searches(problems, stepSize);
+    const noise = await forEach(problems, ({ problem, seed }) => gradientNoise(problem, estimator, batch, seed));
     const reached = results.flatMap((result) => (result.reached === undefined ? [] : [result.reached]));
-    scores.push({
+    yield {
       estimator,
       update,
       stepSize,
       seeds,
       hitRate: wilson(reached.length, seeds),
       gap: averaged(results.map((result) => result.gap)),
-      noise: averaged(scored.map(({ problem, seed }) => gradientNoise(problem, estimator, batch, seed))),
+      noise: averaged(noise),
       steps: reached.length > 0 ? medianOf(reached) : undefined,
-    });
-    meter.report(scores.length);
+    };
   }
-  return scores;
 }
 
 interface Solved {
