@@ -102,6 +102,20 @@ describe("CSV", () => {
     assert.deepEqual(table.image("test", 3), digits.image("test", 3));
   });
 
+  test("stops while it reads, and then gives nothing", async (t) => {
+    const path = put(
+      temporaryFolder(t),
+      "long.csv",
+      Array.from({ length: 20_000 }, (_, i) => `${i},a${i % 2}`).join("\n"),
+    );
+    const whole = await readCsv(path);
+    assert.equal(whole.train.count + whole.test.count, 20_000);
+    const controller = new AbortController();
+    const reading = readCsv(path, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 5);
+    await assert.rejects(reading, { name: "AbortError" });
+  });
+
   test("takes a DataFrame", async () => {
     const frame = new DataFrame({ x: [1, 2, 3, 4], y: [4, 3, 2, 1], kind: ["b", "a", "b", "a"] });
     const dataset = fromDataFrame(frame, { label: "kind", testFraction: 0.5, columns: "raw", name: "frame" });
