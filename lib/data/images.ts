@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { TwotempError } from "../errors.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { DataFile, Dataset, Provenance } from "./dataset.js";
@@ -27,7 +27,7 @@ const systemFiles = ["thumbs.db", "desktop.ini"];
  *
  * Classes and pictures are taken in order of name. Without a `test` folder a part of each class is held out.
  *
- * @throws TwotempError `data/path`, `data/classes` (fewer than two, or an empty one), `data/picture` (not a picture),
+ * @throws TwotempError `data/path`, `data/classes` (fewer than two, an empty one, or the folder of one class given), `data/picture` (not a picture),
  * `data/size` (sizes differ and none is asked for), `data/channels` (grey and coloured mixed), naming the file
  * @example
  * ```ts
@@ -82,6 +82,10 @@ export function pictureStep(how: string, { size, channels, background }: Picture
   return parts.join(", ");
 }
 
+function isPicture(name: string): boolean {
+  return extensions.includes(extname(name).toLowerCase());
+}
+
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   return entries
@@ -92,6 +96,13 @@ async function foldersIn(folder: string): Promise<string[]> {
 
 async function listPictures(folder: string): Promise<Entry[]> {
   const classes = await foldersIn(folder);
+  if (classes.length === 0 && (await readdir(folder)).some(isPicture)) {
+    const whole = dirname(resolve(folder));
+    throw new TwotempError(
+      "data/classes",
+      `${folder}: holds pictures, as the folder of one class does; give the folder with a folder for each class, such as ${whole}`,
+    );
+  }
   if (classes.length < 2) {
     throw new TwotempError(
       "data/classes",
@@ -107,7 +118,7 @@ async function listPictures(folder: string): Promise<Entry[]> {
       throw new TwotempError("data/classes", `${join(folder, label)}: the class holds no picture`);
     for (const name of names) {
       const path = join(folder, label, name);
-      if (!extensions.includes(extname(name).toLowerCase())) {
+      if (!isPicture(name)) {
         throw new TwotempError(
           "data/picture",
           `${path}: expected a picture (${extensions.join(" ")}), found something else`,

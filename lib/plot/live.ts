@@ -77,20 +77,14 @@ class Budget {
   }
 
   spend(work: () => void): void {
-    const started = processorTime();
+    const started = performance.now();
     work();
-    this.charge(processorTime() - started);
     this.last = performance.now();
+    this.charge(this.last - started);
   }
 
   /** Takes `milliseconds` off, as if they had been spent now. */
   charge(milliseconds: number): void {
     this.paidUntil = Math.max(this.paidUntil, performance.now() - ahead) + milliseconds / timeShare;
   }
-}
-
-/** Of this process, in milliseconds: what other programs do meanwhile isn't the panel's cost. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }

@@ -4,13 +4,13 @@ import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { linearRegression } from "simple-statistics";
 import { plotlyMime } from "../../lib/plot/mime.js";
+import { screenshot as seen } from "../browser.js";
 import { needs } from "../support.js";
 import { kernelInstalled, root, writeNotebook } from "../scripts/support.js";
 import { startLab, type Lab } from "./lab.js";
 
 // Inside the repository, where a notebook can import the library.
 const folder = join(root, "build", "lab-test");
-const screenshots = join(root, "build", "screenshots");
 
 const setUp =
   'import * as tt from "twotemp";\nawait tt.ready();\nconst source = (await tt.dataset("digits")).classes("0-4").standardised();\nconst space = tt.searchSpace(tt.mlp({ inputShape: source.inputShape, hidden: [32], classes: 5 }), { gates: "input" });';
@@ -19,7 +19,6 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
   let lab: Lab;
   before(async () => {
     mkdirSync(folder, { recursive: true });
-    mkdirSync(screenshots, { recursive: true });
     lab = await startLab();
   });
   after(async () => {
@@ -29,7 +28,7 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
 
   const write = (name: string, cells: string[]): string =>
     relative(root, writeNotebook(join(folder, `${name}.ipynb`), cells));
-  const screenshot = (name: string): Promise<Buffer> => lab.page.screenshot({ path: join(screenshots, `${name}.png`) });
+  const screenshot = (name: string): Promise<void> => seen(lab.page, name);
   const output = (text: string | RegExp) => lab.page.locator(".jp-OutputArea-output", { hasText: text }).last();
 
   test("a live figure is redrawn in place; Stop keeps what was reached; the explorer's slider moves", async () => {
@@ -136,7 +135,7 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
     await screenshot("convergence-untrusted");
   });
 
-  test("a figure that is redrawn for long leaves the browser's memory as it was", { timeout: 600_000 }, async (t) => {
+  test("a figure that is redrawn for long leaves the browser's memory as it was", { timeout: 1_800_000 }, async (t) => {
     // As many redraws as ten minutes have at four a second, without waiting between them.
     const [parts, redraws] = [6, 400];
     const notebook = write("memory", [
@@ -168,7 +167,7 @@ console.log("warm");`,
     const runCell = async (cell: number, told: string): Promise<void> => {
       await lab.page.locator(".jp-CodeCell .cm-content").nth(cell).click();
       await lab.page.keyboard.press("Shift+Enter");
-      await output(told).waitFor();
+      await output(told).waitFor({ timeout: 0 });
     };
     await lab.page.locator(".jp-CodeCell .cm-content").first().click();
     await lab.page.keyboard.press("Shift+Enter");
@@ -180,7 +179,7 @@ console.log("warm");`,
       await lab
         .figures()
         .locator(".gtitle", { hasText: `redraw ${100 + done - 1}` })
-        .waitFor();
+        .waitFor({ timeout: 0 });
       heap.push([done, await used()]);
     }
     const growth = linearRegression(heap).m * parts * redraws;

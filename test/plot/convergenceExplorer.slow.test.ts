@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Browser, Frame } from "playwright-core";
-import { launchBrowser, findBrowser } from "../../lib/plot/browser.js";
+import type { Browser, Frame, Page } from "playwright-core";
+import { launchBrowser } from "../../lib/plot/browser.js";
 import { convergenceExplorer, mimeBundle } from "../../lib/plot/index.js";
 import { enumerate, type SliderValues, type StudiedRun, subsetProblem } from "../../lib/theory/index.js";
 import { studied } from "../../lib/theory/testbed/study.js";
+import { browserPresent, screenshot } from "../browser.js";
 import { needs } from "../support.js";
-
-function browserPresent(): Promise<boolean> {
-  return findBrowser().then(
-    () => true,
-    () => false,
-  );
-}
 
 /** What stands in the page's own variables. */
 type Inside = { run: StudiedRun; values: SliderValues; update: "mirror" | "euler" | "adaptive" };
@@ -20,11 +14,12 @@ type Inside = { run: StudiedRun; values: SliderValues; update: "mirror" | "euler
 void (async () => {
   describe("the convergence explorer", needs("a browser", await browserPresent(), "apt-get install chromium"), () => {
     let browser: Browser;
+    let tab: Page;
     let page: Frame;
     const errors: string[] = [];
     before(async () => {
       browser = await launchBrowser();
-      const tab = await browser.newPage({ viewport: { width: 900, height: 600 } });
+      tab = await browser.newPage({ viewport: { width: 900, height: 600 } });
       tab.on("pageerror", (error) => errors.push(error.message));
       await tab.setContent((await mimeBundle(convergenceExplorer({ seed: 3, steps: 100 })))["text/html"] as string);
       page = tab.frames()[1];
@@ -111,6 +106,7 @@ void (async () => {
       assert.equal(await page.evaluate("location.href"), "about:srcdoc");
       assert.equal(await page.evaluate("origin"), "null");
       assert.equal(await page.evaluate("performance.getEntriesByType('resource').length"), 0);
+      await screenshot(tab, "convergence-page");
     });
   });
 })();

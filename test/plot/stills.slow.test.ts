@@ -15,19 +15,13 @@ import {
   svg,
   withTheme,
 } from "../../lib/plot/index.js";
+import { browserPresent } from "../browser.js";
 import { needs } from "../support.js";
 import { made, sample } from "./made.js";
 
 const curves = figures.searchCurves(sample.trace);
 const kept = figures.keptGates(sample);
 const folder = mkdtempSync(join(tmpdir(), "twotemp-stills-"));
-
-function browserPresent(): Promise<boolean> {
-  return findBrowser().then(
-    () => true,
-    () => false,
-  );
-}
 
 after(async () => {
   await closeBrowser();
