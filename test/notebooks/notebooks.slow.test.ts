@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { needs } from "../support.js";
+import { busy, needs } from "../support.js";
 import { kernelInstalled, root, runProgram, temporaryFolder, type Ended } from "../scripts/support.js";
 
 const folder = temporaryFolder("executed notebooks");
@@ -42,6 +42,49 @@ describe("notebooks", needs("the Jupyter kernel", kernelInstalled, "npm run setu
       density: 0.2,
     };
     passed(await execute("10-your-data.ipynb", shapes));
+  });
+
+  test("a table of one's own goes through 10-your-data.ipynb to its figures within five minutes", async (t) => {
+    // Real measurements, as somebody's file has them: the digits' 64 pixels with a header and the class in words.
+    const own = join(root, "build", "own-data");
+    mkdirSync(own, { recursive: true });
+    const table = join(own, "digits.csv");
+    const words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const rows = readFileSync(join(root, "datasets/digits/optdigits.tra"), "utf8").trim().split("\n");
+    const named = rows.map((row) => row.trim().replace(/\d+$/, (digit) => words[Number(digit)]));
+    const header = [...Array.from({ length: 64 }, (_, i) => `pixel ${i}`), "digit"].join(",");
+    writeFileSync(table, [header, ...named].join("\n"));
+
+    // The one cell that is edited; then the whole notebook, at its full settings, with quick runs' folders.
+    const notebook = JSON.parse(readFileSync(join(root, "notebooks/10-your-data.ipynb"), "utf8")) as {
+      cells: { source: string | string[] }[];
+    };
+    const cell = notebook.cells.find(({ source }) => [source].flat().join("").startsWith("// Edit this cell."))!;
+    const edits: [RegExp, string][] = [
+      [/data: [^,]+,/, `data: ${JSON.stringify(table)},`],
+      [/label: "event"/, 'label: "digit"'],
+      [/source: "[^"]+"/, 'source: "zero,one,two,three,four"'],
+      [/target: "[^"]+"/, 'target: "five,six,seven,eight,nine"'],
+      [/density: [^,]+,/, "density: 0.1875,"],
+    ];
+    cell.source = edits.reduce((text, [from, to]) => {
+      assert.match(text, from);
+      return text.replace(from, to);
+    }, [cell.source].flat().join(""));
+    const edited = join(own, "10-your-data.ipynb");
+    writeFileSync(edited, JSON.stringify(notebook));
+    const settings = JSON.stringify({ steps: 1000, searches: 3, retrainings: 5, randomCount: 20 });
+    const args = [join(root, "scripts/run_notebook.py"), edited, "--limit", "600"];
+    const env = { ...process.env, TWOTEMP_QUICK: "1", TWOTEMP_SETTINGS: settings };
+    const ended = await runProgram(join(root, ".venv/bin/python"), args, { env });
+    passed(ended);
+    t.diagnostic(`${ended.seconds.toFixed(0)} s from starting the notebook to its last figure`);
+    const { cells } = JSON.parse(readFileSync(edited, "utf8")) as {
+      cells: { outputs?: { data?: Record<string, unknown> }[] }[];
+    };
+    const figures = cells.flatMap(({ outputs = [] }) => outputs).filter(({ data }) => data?.["image/svg+xml"]);
+    assert.ok(figures.length >= 5, `${figures.length} figures and tables`);
+    assert.ok(ended.seconds < 300 * busy(), `${ended.seconds} s`);
   });
 
   test("10-your-data.ipynb ends a mistake with one line that says what to do", async () => {
