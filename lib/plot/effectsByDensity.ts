@@ -30,7 +30,6 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
   const data: PlotlyObject[] = [];
   const layout: Record<string, unknown> = {};
   const annotations: PlotlyObject[] = [];
-  const shapes: PlotlyObject[] = [];
   shots.forEach((count, s) => {
     const suffix = s === 0 ? "" : String(s + 1);
     controls.forEach((control, c) => {
@@ -73,8 +72,6 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
       ticktext: densities.map((density) => `${round(100 * density, 2)} %`),
       title: { text: s === Math.floor((shots.length - 1) / 2) ? "gates kept" : "" },
     };
-    const zero = { yref: "y", y0: 0, y1: 0, line: { width: 1.5 } };
-    shapes.push({ type: "line", layer: "between", xref: `x${suffix}`, x0: -0.5, x1: densities.length - 0.5, ...zero });
     annotations.push({
       text: `<b>${count === 1 ? "1 shot" : `${count} shots`}</b>`,
       x: round(start + panel / 2),
@@ -99,8 +96,8 @@ export function effectsByDensity(effects: readonly EffectRow[], options: FigureO
         yaxis: {
           title: { text: "learned minus control, points" },
           range: [round(low - pad), round(high + pad)],
+          zeroline: true,
         },
-        shapes,
         annotations,
       },
       table: effectTable(effects),

@@ -69,6 +69,9 @@ export function escapeText(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
+/** What stands before the name of a line in its colour; the name has the page's, which is easily read. */
+export const lineKey = (color: string): string => `<span style="color:${color}"><b>—</b></span>`;
+
 /**
  * A table as comma-separated values (RFC 4180), numbers to 7 significant digits.
  *

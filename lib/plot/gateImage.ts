@@ -51,3 +51,13 @@ export function imageAxes(index: number, x: readonly number[], y: readonly numbe
     },
   };
 }
+
+/** A short colour bar from 0 to 100 %, at the top. */
+export const fractionBar = (title: string): PlotlyObject => ({
+  tickformat: ".0%",
+  title: { text: title, side: "right" },
+  lenmode: "pixels",
+  len: 150,
+  y: 1,
+  yanchor: "top",
+});

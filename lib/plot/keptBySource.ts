@@ -1,6 +1,6 @@
 import { TwotempError } from "../errors.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
-import { imageAxes } from "./gateImage.js";
+import { fractionBar, imageAxes } from "./gateImage.js";
 import { round } from "./numbers.js";
 
 /** A row of an experiment's table of gates. */
@@ -82,14 +82,7 @@ export function gateFigures(name: string, rows: readonly KeptGate[]): Record<str
   return figures;
 }
 
-const bar = {
-  tickformat: ".0%",
-  title: { text: "searches", side: "right" },
-  lenmode: "pixels",
-  len: 150,
-  y: 1,
-  yanchor: "top",
-};
+const bar = fractionBar("searches");
 const scale = { zmin: 0, zmax: 1 };
 
 function images(settings: ReadonlyMap<string, readonly KeptGate[]>): { data: PlotlyObject[]; layout: PlotlyObject } {
@@ -120,7 +113,7 @@ function images(settings: ReadonlyMap<string, readonly KeptGate[]>): { data: Plo
     const y = [1 - (line + 0.8) / lines, 1 - line / lines].map((at) => round(at));
     layout = { ...layout, ...imageAxes(i, x, y) };
     annotations.push({
-      text: escapeText(name),
+      text: escapeText(name).replaceAll(", ", "<br>"),
       x: 0.5,
       xref: `x${suffix} domain`,
       y: 0,

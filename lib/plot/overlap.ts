@@ -2,12 +2,15 @@ import { TwotempError } from "../errors.js";
 import { sharedGates } from "../space/overlap.js";
 import { pictureSize } from "../space/picture.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
-import { gateGrid, imageAxes } from "./gateImage.js";
+import { fractionBar, gateGrid, imageAxes } from "./gateImage.js";
 import type { KeptGates } from "./keptGates.js";
 import { percent, round } from "./numbers.js";
 
 /** Architectures whose images are drawn side by side, at most. */
 const imageLimit = 9;
+/** The side of an image, at most, and the room for its name, in pixels. */
+const side = 120;
+const nameRoom = 22;
 
 /**
  * Architectures of several seeds side by side: each one's kept pixels, how many keep a pixel, and how much every two
@@ -47,8 +50,10 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
   for (const pair of pairs) matrix[pair.a][pair.b] = matrix[pair.b][pair.a] = round(pair.shared, 3);
 
   const picture = groups.find(pictureSize);
+  const undrawn = picture && count > imageLimit ? `; images of the first ${imageLimit}` : "";
   const data: PlotlyObject[] = [];
   let layout: PlotlyObject = {};
+  let height = 264;
   const annotations: PlotlyObject[] = [];
   if (picture) {
     const masks = architectures.slice(0, imageLimit).map((architecture) => architecture.mask);
@@ -56,10 +61,12 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
     const images = [...masks, sum];
     const columns = Math.ceil(Math.sqrt(images.length));
     const rows = Math.ceil(images.length / columns);
+    const line = Math.min(side, 410 / columns) + nameRoom;
+    height = Math.max(height, line * rows);
     images.forEach((values, i) => {
       const [row, column] = [Math.floor(i / columns), i % columns];
       const x = [(0.62 * column) / columns, (0.62 * (column + 0.92)) / columns].map((at) => round(at));
-      const y = [1 - (row + 0.86) / rows, 1 - row / rows].map((at) => round(at));
+      const y = [((row + 1) * line - nameRoom) / height, (row * line) / height].map((at) => round(1 - at));
       const suffix = i === 0 ? "" : String(i + 1);
       data.push({
         type: "heatmap",
@@ -96,7 +103,7 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
     xaxis: `x${suffix}`,
     yaxis: `y${suffix}`,
     showscale: count > 6,
-    colorbar: { tickformat: ".0%", title: { text: "shared", side: "right" } },
+    colorbar: fractionBar("shared"),
     texttemplate: count > 6 ? "" : "%{z:.0%}",
     hovertemplate: "%{x} and %{y} share %{z:.1%}<extra></extra>",
   });
@@ -110,14 +117,19 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
       showticklabels: true,
       title: { text: "search" },
     },
-    [`yaxis${suffix}`]: { ...axis(`yaxis${suffix}`), type: "category", showticklabels: true },
+    [`yaxis${suffix}`]: {
+      ...axis(`yaxis${suffix}`),
+      type: "category",
+      showticklabels: true,
+      constraintoward: "top",
+    },
   };
   return makeFigure(
     {
       title: "Gates kept by searches of different seeds",
-      subtitle: `n = ${count} searches; two share ${percent(shared)} of their gates on average, by chance ${percent(chance)}`,
+      subtitle: `n = ${count} searches; two share ${percent(shared)} of their gates on average, by chance ${percent(chance)}${undrawn}`,
       data,
-      layout: { height: 400, margin: { l: 16, t: 84 }, ...layout, annotations },
+      layout: { height: height + 136, margin: { l: 16, t: 84, b: 52 }, ...layout, annotations },
       table: {
         columns: ["a", "b", "shared", "by_chance"],
         rows: pairs.map((pair) => [pair.a + 1, pair.b + 1, pair.shared, pair.chance]),

@@ -2,6 +2,7 @@ import type { SearchTrace } from "../search/index.js";
 import { budgetText } from "./budgetText.js";
 import {
   escapeText,
+  lineKey,
   makeFigure,
   type Figure,
   type FigureOptions,
@@ -180,8 +181,7 @@ function endLabels(labels: readonly Label[], top: number, height: number): Plotl
   const order = [...labels.keys()].sort((a, b) => at[a] - at[b] || b - a);
   for (let i = 1; i < order.length; i++) at[order[i]] = Math.max(at[order[i]], at[order[i - 1]] + gap);
   return labels.map(({ text, color, yref }, i) => ({
-    text: escapeText(text),
-    font: { color },
+    text: `${lineKey(color)} ${escapeText(text)}`,
     x: 1.015,
     xref: "x domain",
     xanchor: "left",

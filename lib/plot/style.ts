@@ -149,6 +149,8 @@ export function template(theme: Theme): Readonly<Record<string, unknown>> {
     ticks: "outside",
     title: { font: { size: 13 }, standoff: 10 },
     zeroline: false,
+    zerolinecolor: page.muted,
+    zerolinewidth: 1.5,
   };
   const colorbar = {
     outlinewidth: 0,

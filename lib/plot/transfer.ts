@@ -1,6 +1,6 @@
 import { baselines } from "../baselines/index.js";
 import type { EffectRow, SummaryRow } from "../transfer/index.js";
-import { escapeText, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
+import { escapeText, lineKey, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
 import { armStyle } from "./style.js";
 
@@ -94,10 +94,10 @@ export function transfer(
 
 /** Pixels for the longest label and its number, at 12 pixels a line of text. */
 function labelRoom(labels: readonly string[]): number {
-  return 24 + Math.ceil(6.2 * Math.max(0, ...labels.map((label) => label.length + 8)));
+  return 24 + Math.ceil(6.2 * Math.max(0, ...labels.map((label) => label.length + 11)));
 }
 
-/** The arms' names at the right, at their last means where there is room, each with a line to its mean. */
+/** The arms' names at the right, at their last means where there is room. */
 function armLabels(rows: readonly SummaryRow[], low: number, high: number, pixels: number): PlotlyObject[] {
   const gap = (17 / pixels) * (high - low);
   const at = rows.map((row) => row.accuracy);
@@ -106,12 +106,9 @@ function armLabels(rows: readonly SummaryRow[], low: number, high: number, pixel
   if (at.length > 0) at[at.length - 1] = Math.max(at[at.length - 1], low);
   for (let i = at.length - 2; i >= 0; i--) at[i] = Math.max(at[i], at[i + 1] + gap);
   return rows.map(({ arm, label, accuracy }, i) => {
-    const { color } = armStyle(arm);
-    const bold = arm === "learned";
     const text = `${escapeText(label)} ${accuracy.toFixed(1)} %`;
     return {
-      text: bold ? `<b>${text}</b>` : text,
-      font: { color },
+      text: `${lineKey(armStyle(arm).color)} ${arm === "learned" ? `<b>${text}</b>` : text}`,
       x: 1.02,
       xref: "paper",
       xanchor: "left",
@@ -170,7 +167,7 @@ export function effects(
       },
       text: rows.map((row) => points(row.effect)),
       textposition: "top center",
-      textfont: { color: colors, size: 11 },
+      textfont: { size: 11 },
       customdata: rows.map((row) => `${points(row.effect)} [${points(row.low)}, ${points(row.high)}]`),
       hovertemplate: "%{customdata}<extra></extra>",
       cliponaxis: false,
@@ -188,23 +185,13 @@ export function effects(
         line: { color: armStyle(row.control).color, width: 2 },
       });
     }
-    shapes.push({
-      type: "line",
-      xref: `x${suffix}`,
-      yref: "paper",
-      layer: "between",
-      x0: 0,
-      x1: 0,
-      y0: 0,
-      y1: 1,
-      line: { width: 1.5 },
-    });
     const start = s * (panel + gap);
     layout[`xaxis${suffix}`] = {
       anchor: "y",
       domain: [round(start), round(start + panel)],
       range: [round(low - pad), round(high + pad)],
       showgrid: true,
+      zeroline: true,
       nticks: 6,
       title: { text: s === Math.floor((shots.length - 1) / 2) ? "learned minus control, points of test accuracy" : "" },
     };
@@ -292,7 +279,8 @@ export function sampleSizes(rows: readonly { searches: number; retrainings: numb
   )}`;
 }
 
-/** A difference in points, with its sign. */
+/** A difference in points, with its sign where it isn't 0.0. */
 export function points(value: number): string {
-  return `${value > 0 ? "+" : ""}${value.toFixed(1)}`.replace("-", "−");
+  const size = Math.abs(value).toFixed(1);
+  return size === "0.0" ? size : `${value > 0 ? "+" : "−"}${size}`;
 }

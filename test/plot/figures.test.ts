@@ -125,6 +125,19 @@ describe("figures", () => {
     assert.throws(() => figures.overlap([sample, other]), { code: "plot/overlap" });
   });
 
+  test("the overlap of many names the images that it leaves out, and no name stands in another image", () => {
+    const { data, layout } = figures.overlap(Array.from({ length: 12 }, (_, seed) => sampleSearch(seed, 5, 6)));
+    const axes = layout as Record<string, { domain: [number, number] }>;
+    const images = data.slice(0, -1).map((_, i) => axes[`yaxis${i === 0 ? "" : i + 1}`].domain);
+    assert.equal(images.length, 10);
+    assert.match(JSON.stringify(layout.title), /n = 12 searches.*; images of the first 9"/);
+    const pixels = (layout.height as number) - 136;
+    for (const [bottom] of images) {
+      const below = images.filter(([, top]) => top <= bottom).map(([, top]) => top);
+      assert.ok((bottom - Math.max(0, ...below)) * pixels >= 18, `${bottom}`);
+    }
+  });
+
   test("effects whose interval is unbounded or on both sides of 0 are drawn open", () => {
     const rows = [
       { ...effects[0], low: 1, high: 3, effect: 2 },

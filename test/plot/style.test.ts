@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { baselines } from "../../lib/baselines/index.js";
 import { armStyle, palette } from "../../lib/plot/index.js";
 import { template, type Theme } from "../../lib/plot/style.js";
+import { made } from "./made.js";
 
 type Triple = readonly [number, number, number];
 
@@ -51,6 +52,15 @@ const eyes: Readonly<Record<string, readonly Triple[]>> = {
   ],
 };
 
+/** The colours of all fonts in a part of a figure. */
+function textColors(part: unknown): string[] {
+  if (typeof part !== "object" || part === null) return [];
+  return Object.entries(part).flatMap(([key, value]) => {
+    const { color } = (/font$/i.test(key) ? value : {}) as { color?: string | string[] };
+    return [...(color === undefined ? [] : [color].flat()), ...textColors(value)];
+  });
+}
+
 describe("style", () => {
   const colors = Object.entries(palette);
 
@@ -77,8 +87,19 @@ describe("style", () => {
 
   test("text is read easily on both papers", () => {
     for (const theme of ["light", "dark"] as Theme[]) {
-      const layout = template(theme).layout as { paper_bgcolor: string; font: { color: string } };
+      const { layout } = template(theme) as { layout: { paper_bgcolor: string; font: { color: string } } };
       assert.ok(contrast(layout.font.color, layout.paper_bgcolor) >= 7);
+      const text = textColors(template(theme));
+      assert.ok(text.length > 3);
+      for (const color of text) assert.ok(contrast(color, layout.paper_bgcolor) >= 4.5, `${color} on ${theme}`);
+    }
+  });
+
+  test("no figure gives its text a colour of its own, which one of the papers might swallow", async () => {
+    for (const [name, make] of Object.entries(made)) {
+      const { data, layout, frames } = await make();
+      const own = { ...layout, template: undefined };
+      assert.deepEqual(textColors([data, own, frames]), [], name);
     }
   });
 

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { findBrowser } from "../../lib/plot/index.js";
+import { root, runProgram, temporaryFolder } from "../scripts/support.js";
+import { needs } from "../support.js";
+
+const committed = join(root, "figures");
+
+void (async () => {
+  const browser = await findBrowser().catch(() => undefined);
+  test(
+    "npm run figures draws figures/ again to the byte",
+    needs("a browser", !!browser, "apt-get install chromium"),
+    async () => {
+      const folder = temporaryFolder("figures");
+      const program = join(root, "scripts", "twotemp.js");
+      const { status, stderr } = await runProgram(process.execPath, [program, "figures", "--out", folder]);
+      assert.equal(status, 0, stderr);
+      // What notebooks write there isn't committed.
+      const kept = readdirSync(committed).filter((name) => !/^(quickstart|your-data)-/.test(name));
+      assert.deepEqual(readdirSync(folder).sort(), kept.sort());
+      for (const name of kept.filter((name) => /\.(csv|svg)$/.test(name))) {
+        assert.ok(readFileSync(join(folder, name)).equals(readFileSync(join(committed, name))), `${name} differs`);
+      }
+    },
+  );
+})();
