@@ -38,6 +38,7 @@ export {
   storeFolder,
 } from "./experiment.js";
 export { type Claim, claims, type EffectOf, type Finding, findings } from "./findings.js";
+export { agreement } from "./agreement.js";
 export { type OverlapOf, type Prediction, predictions } from "./predictors.js";
 export { inlineRunner } from "./inline.js";
 export { defineTaskKind, type TaskContext, type TaskKind } from "./kinds.js";
@@ -61,4 +62,5 @@ export { type Failure, RunStore } from "./store.js";
 export { saveTables } from "./tables.js";
 export { sweep, type SweepOptions, type SweepProgress, type SweepSummary } from "./sweep.js";
 export { executeTask, makeTask, type Task } from "./task.js";
+export { type Verdict, verdicts } from "./verdicts.js";
 export { work, type WorkerOptions } from "./work.js";

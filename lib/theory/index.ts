@@ -9,6 +9,7 @@ export {
   describeCertificate,
   eulerConstant,
 } from "./certificate.js";
+export { type CertificateRow, certificateRows, type CertifiedSearch } from "./certificateRows.js";
 export { bestRate, bestStep, convexRate, type Horizon } from "./convex.js";
 export { descent, descentRate, type DescentRun, stationarity } from "./descent.js";
 export { discretisationGap, type DiscretisationGap, type Rounding } from "./discretisation.js";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { agreement } from "../../lib/experiments/agreement.js";
 import { overlapRows } from "../../lib/experiments/overlaps.js";
 import type { PlannedTask } from "../../lib/experiments/index.js";
 import type { RunStore } from "../../lib/experiments/store.js";
@@ -31,5 +32,17 @@ test("overlaps are means over pairs of searches, each search counted once, besid
   assert.deepEqual(told, [
     ["x", "x", 0.5, 0.5, 1],
     ["x", "y", 0.25, 0.5, 2],
+  ]);
+});
+
+test("agreement is what searches of one setting share, named by what tells the settings apart", () => {
+  const row = (variant: string, other: string, shared: number) => {
+    const setting = { source: "a", space: "input", strategy: "reset" };
+    const others = { other_source: "a", other_space: "input", other_strategy: "reset", other_variant: other };
+    return { ...setting, variant, asked: 0.5, ...others, shared, chance: 0.5, pairs: 3 };
+  };
+  assert.deepEqual(agreement([row("x", "x", 0.75), row("x", "y", 0.25), row("y", "y", 0.6)]), [
+    { variant: "x", shared: 0.75, chance: 0.5, pairs: 3 },
+    { variant: "y", shared: 0.6, chance: 0.5, pairs: 3 },
   ]);
 });

@@ -4,7 +4,7 @@ import { Random } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
 import { relaxationSettings, type UpdateName } from "../../lib/relaxation/index.js";
 import { ReferenceRelaxation } from "../../lib/relaxation/referenceRelaxation.js";
-import { assertCertificate, certificate, describeCertificate } from "../../lib/theory/index.js";
+import { assertCertificate, certificate, certificateRows, describeCertificate } from "../../lib/theory/index.js";
 import { adversaries, contest, maskOf, randomSettings } from "./sequences.js";
 
 const certified = ["mirror", "euler", "adaptive"] as const;
@@ -65,6 +65,21 @@ describe("the certificate", () => {
     const options = { gateCount: 3, update: "mirror", estimator: "one-temperature", coldTemperature: 1, stepSize: 0.3 };
     const run = contest(relaxationSettings(options as never), adversaries.normal, 20, 0);
     assert.equal(certificate(run.accumulators(), run.settings, [0, 1, 0]).holds, true);
+  });
+
+  test("rows say what holds, and why nothing is promised", () => {
+    const rows = certificateRows(
+      (["mirror", "adam"] as const).map((update) => {
+        const run = contest(relaxationSettings({ gateCount: 3, update, stepSize: 0.1 }), adversaries.normal, 20, 0);
+        const made = certificate(run.accumulators(), run.settings, [0, 1, 0]);
+        return { settings: { update }, trace: { entries: [{ loss: 2 }, { loss: 1 }] }, certificate: () => made };
+      }),
+    );
+    const [mirror, adam] = rows;
+    assert.deepEqual([mirror.update, mirror.loss, mirror.holds], ["mirror", 1, "true"]);
+    assert.ok(Math.abs(mirror.ratio! - mirror.regret! / mirror.bound!) < 1e-12);
+    assert.deepEqual([adam.regret, adam.bound, adam.ratio, adam.ratioAtWorst], [null, null, null, null]);
+    assert.match(adam.holds, /No bound.* update adam/);
   });
 
   test("names step, gate and terms of a violation", () => {

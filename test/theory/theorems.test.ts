@@ -9,6 +9,7 @@ import {
   bestStep,
   certificate,
   classicalBound,
+  compareTemperatures,
   convexRate,
   descent,
   descentRate,
@@ -298,5 +299,35 @@ describe("the testbed", () => {
       }
       assert.ok(steepest <= 1 && steepest > 0.3);
     }
+  });
+});
+
+describe("temperatures on the testbed", () => {
+  const problem = subsetProblem({ seed: 0 });
+  const two = { coldTemperature: 0.05, hotTemperature: 0.5 };
+  const one = { coldTemperature: 1, hotTemperature: 1 };
+
+  test("rows are the runs', each pair of temperatures with each number of steps, above the best", () => {
+    const rows = compareTemperatures(problem, [two, one], [20, 40], { seed: 3 });
+    assert.deepEqual(
+      rows.map(({ cold, hot, steps }) => [cold, hot, steps]),
+      [
+        [0.05, 0.5, 20],
+        [0.05, 0.5, 40],
+        [1, 1, 20],
+        [1, 1, 40],
+      ],
+    );
+    const run = runTestbed(problem, { ...one, steps: 40, seed: 3 });
+    assert.equal(rows[3].start, run.losses[0]);
+    assert.equal(rows[3].end, run.losses[40]);
+    assert.equal(rows[3].architecture, problem.loss(run.mask));
+    for (const { best, architecture } of rows) assert.ok(best <= architecture + 1e-12);
+  });
+
+  test("two reach the best architecture's value, one warm temperature stays above it", () => {
+    const [cold, warm] = compareTemperatures(problem, [two, one], [200]);
+    assert.ok(cold.end - cold.best < 0.01);
+    assert.ok(warm.end - warm.best > 0.02, `${warm.end - warm.best}`);
   });
 });

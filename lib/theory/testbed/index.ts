@@ -15,3 +15,4 @@ export {
   type SliderValues,
   type StudiedRun,
 } from "./study.js";
+export { compareTemperatures, type TemperatureRow, type Temperatures } from "./temperatures.js";
