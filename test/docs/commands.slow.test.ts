@@ -15,7 +15,10 @@ const blocksOf = (language: string): CodeBlock[] =>
 /** Commands that aren't run here, and why. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
   [/^npm start$/, "test/scripts/setup.slow.test.ts runs it in a fresh clone"],
-  [/^npm start -- --source emnist-letters/, "downloads the letters; test/scripts/setup.slow.test.ts gives other settings"],
+  [
+    /^npm start -- --source emnist-letters/,
+    "downloads the letters; test/scripts/setup.slow.test.ts gives other settings",
+  ],
   [/^npm (test|run check)$/, "run this very test"],
   [/^npm run lab$/, "doesn't end; test/scripts/lab.slow.test.ts opens it"],
   [/^JUPYTER_PATH=.* code \.$/, "opens the window of VS Code"],
