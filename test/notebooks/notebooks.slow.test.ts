@@ -28,7 +28,13 @@ function passed({ status, stdout, stderr }: Ended): void {
 describe("notebooks", needs("the Jupyter kernel", kernelInstalled, "npm run setup"), () => {
   assert.ok(names.length >= 3);
   for (const name of names) {
-    test(`${name} runs without an error or a line on stderr`, async () => passed(await execute(name)));
+    test(`${name} runs within a minute, without an error or a line on stderr`, async () => {
+      const before = busy();
+      const ended = await execute(name);
+      passed(ended);
+      const slower = Math.max(before, busy());
+      assert.ok(ended.seconds < 60 * slower, `${ended.seconds} s, where ${slower} programs share a core`);
+    });
   }
 
   test("10-your-data.ipynb runs with grey and with coloured pictures", async () => {
