@@ -1,6 +1,7 @@
 import type { EffectRow } from "../transfer/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure } from "./figure.js";
 import { round } from "./numbers.js";
+import { readable } from "./style.js";
 import { armLabel, effectTable, points, sampleSizes } from "./transfer.js";
 
 /**
@@ -20,7 +21,7 @@ export function effectMatrix(effects: readonly EffectRow[], options: FigureOptio
   const at = (source: string, target: string): EffectRow | undefined =>
     effects.find((row) => row.source === source && row.target === target);
   const cells = sources.map((source) => targets.map((target) => at(source, target)));
-  const most = Math.max(1, ...effects.map(({ effect }) => Math.abs(effect)));
+  const end = round(Math.max(1, ...effects.map(({ effect }) => Math.abs(effect))) / readable);
   const text = (row: EffectRow | undefined): string => {
     if (!row) return "";
     const lead = row.low > 0 || row.high < 0 ? `<b>${points(row.effect)}</b>` : points(row.effect);
@@ -39,8 +40,8 @@ export function effectMatrix(effects: readonly EffectRow[], options: FigureOptio
           x: targets.map(escapeText),
           y: sources.map(escapeText),
           z: cells.map((line) => line.map((row) => (row ? round(row.effect) : null))),
-          zmin: -round(most),
-          zmax: round(most),
+          zmin: -end,
+          zmax: end,
           xgap: 2,
           ygap: 2,
           text: cells.map((line) => line.map(text)),

@@ -5,6 +5,7 @@ import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "
 import { fractionBar, gateGrid, imageAxes } from "./gateImage.js";
 import type { KeptGates } from "./keptGates.js";
 import { percent, round } from "./numbers.js";
+import { readable } from "./style.js";
 
 /** Architectures whose images are drawn side by side, at most. */
 const imageLimit = 9;
@@ -97,7 +98,7 @@ export function overlap(architectures: readonly KeptGates[], options: FigureOpti
     y: labels,
     z: matrix,
     zmin: 0,
-    zmax: 1,
+    zmax: count > 6 ? 1 : 1 / readable,
     xgap: 1,
     ygap: 1,
     xaxis: `x${suffix}`,

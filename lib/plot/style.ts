@@ -131,6 +131,12 @@ export function groupColors(count: number): string[] {
   return Array.from({ length: count }, (_, i) => (count <= colors.length ? colors[i] : palette.grey));
 }
 
+/**
+ * The part of a scale's ends, from nothing, on which Plotly's text in the cells of a heatmap is read easily: where numbers
+ * stand in cells, the scale goes to the largest value over this.
+ */
+export const readable = 0.4;
+
 /** Arial's metrics on every system, so that text takes the same room wherever a figure is drawn. */
 export const fontFamily = "Arial, 'Liberation Sans', Helvetica, sans-serif";
 

@@ -2,10 +2,24 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { baselines } from "../../lib/baselines/index.js";
 import { armStyle, palette } from "../../lib/plot/index.js";
-import { template, type Theme } from "../../lib/plot/style.js";
+import { pages, readable, template, type Theme } from "../../lib/plot/style.js";
 import { made } from "./made.js";
 
 type Triple = readonly [number, number, number];
+
+const channels = (color: string): number[] => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+
+/** The colour of a scale at a place from 0 to 1, as Plotly mixes it. */
+function mixed(scale: readonly (readonly [number, string])[], at: number): string {
+  const i = Math.max(
+    1,
+    scale.findIndex(([place]) => place >= at),
+  );
+  const [[from, a], [to, b]] = [scale[i - 1], scale[i]];
+  const part = (at - from) / (to - from);
+  const mix = channels(a).map((value, c) => Math.round(value + part * (channels(b)[c] - value)));
+  return `#${mix.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
+}
 
 /** Linear light of `#rrggbb`. */
 function light(color: string): Triple {
@@ -92,6 +106,22 @@ describe("style", () => {
       const text = textColors(template(theme));
       assert.ok(text.length > 3);
       for (const color of text) assert.ok(contrast(color, layout.paper_bgcolor) >= 4.5, `${color} on ${theme}`);
+    }
+  });
+
+  test("numbers in the cells of a heatmap are read easily on the part of the scales that they get", () => {
+    for (const { scale, diverging } of Object.values(pages)) {
+      const part = Array.from({ length: 41 }, (_, i) => (readable * i) / 40);
+      const cells = [
+        ...part.map((at) => mixed(scale, at)),
+        ...part.flatMap((at) => [mixed(diverging, 0.5 - at / 2), mixed(diverging, 0.5 + at / 2)]),
+      ];
+      for (const cell of cells) {
+        // Plotly's rule for text on a colour.
+        const [r, g, b] = channels(cell);
+        const text = (299 * r + 587 * g + 114 * b) / 1000 < 128 ? "#ffffff" : "#444444";
+        assert.ok(contrast(text, cell) >= 4.5, `${text} on ${cell}: ${contrast(text, cell)}`);
+      }
     }
   });
 
