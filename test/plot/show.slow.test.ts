@@ -106,7 +106,7 @@ let spent = 0;`,
       // The first drawing of this process, which is slow, is among them.
       `const began = processor();
 await tt.search(space, source, { density: 0.25, steps: 1_000_000, seed: 1 }).run({
-  signal: AbortSignal.timeout(8000),
+  signal: AbortSignal.timeout(${Math.round(8000 * Math.min(5, busy()))}),
   onStep: (search) => {
     const before = processor();
     panel(search);
