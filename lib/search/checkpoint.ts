@@ -16,26 +16,43 @@ const versioned = z.object({ version: z.literal(1), step: count, settings: z.rec
 export function checkpointSettings(checkpoint: SearchCheckpoint, where: string): SearchCheckpoint["settings"] {
   const known = versioned.safeParse(checkpoint);
   if (!known.success) throw refusal(where, known.error);
+  const invalid = (message: string, cause?: unknown): TwotempError =>
+    new TwotempError("search/checkpoint", `${where}: settings: ${message}`, { cause });
+  let settings: SearchCheckpoint["settings"];
   try {
-    return searchSettings(checkpoint.settings);
+    settings = searchSettings(checkpoint.settings);
   } catch (error) {
-    throw new TwotempError("search/checkpoint", `${where}: settings: ${(error as Error).message}`, { cause: error });
+    throw invalid((error as Error).message, error);
   }
+  // A search saves all of them; a default would make another search of it.
+  for (const [key, value] of Object.entries(settings)) {
+    if (value !== undefined && !(key in checkpoint.settings)) throw invalid(`${key} is missing`);
+  }
+  return settings;
+}
+
+/** The search that a checkpoint has to be of. */
+interface CheckpointContext {
+  readonly settings: SearchCheckpoint["settings"];
+  readonly space: SearchSpace;
+  /** The relaxation before its first step, which a saved one looks like. */
+  readonly fresh: RelaxationState;
+  /** How many prices the search has. */
+  readonly prices: number;
+  /** Names the checkpoint in errors. */
+  readonly where: string;
 }
 
 /**
  * Refuses a checkpoint whose contents aren't those of a search in this space.
  *
- * @param fresh - the relaxation before its first step, which a saved one looks like
- * @param prices - how many prices the search has
- * @param where - names the checkpoint in errors
  * @throws TwotempError `search/checkpoint` naming the field
  */
 export function checkCheckpoint(
   checkpoint: SearchCheckpoint,
-  { space, fresh, prices, where }: { space: SearchSpace; fresh: RelaxationState; prices: number; where: string },
+  { settings, space, fresh, prices, where }: CheckpointContext,
 ): void {
-  const parsed = schemaOf(checkpoint, space, fresh, prices).safeParse(checkpoint);
+  const parsed = schemaOf(checkpoint.step, settings, space, fresh, prices).safeParse(checkpoint);
   if (!parsed.success) throw refusal(where, parsed.error);
 }
 
@@ -47,7 +64,8 @@ const like = <T extends Numbers>(vector: T): z.ZodType =>
 const fits = (values: Numbers, length: number): boolean => values.length === length && values.every(Number.isFinite);
 
 function schemaOf(
-  { settings, step }: SearchCheckpoint,
+  step: number,
+  settings: SearchCheckpoint["settings"],
   space: SearchSpace,
   fresh: RelaxationState,
   prices: number,

@@ -127,7 +127,7 @@ export class Search implements AsyncIterable<SearchStep> {
     if (checkpoint) {
       const fresh = this.relaxation.save();
       try {
-        checkCheckpoint(checkpoint, { space, fresh, prices: this.price.values.length, where });
+        checkCheckpoint(checkpoint, { settings, space, fresh, prices: this.price.values.length, where });
       } catch (error) {
         this.dispose();
         throw error;

@@ -31,9 +31,9 @@ const code = (expected: string) => (error: unknown) => {
   return true;
 };
 
-/** A process that sweeps walks in a store: `sweepProcess.js FOLDER COUNT MILLISECONDS WORKERS`. */
-function sweepProcess(folder: string, count: number, milliseconds: number, workers: number) {
-  const args = [join(__dirname, "sweepProcess.js"), folder, count, milliseconds, workers].map(String);
+/** A process that sweeps walks in a store: `sweepProcess.js FOLDER COUNT SETTINGS WORKERS`. */
+function sweepProcess(folder: string, count: number, settings: object, workers: number) {
+  const args = [join(__dirname, "sweepProcess.js"), folder, count, JSON.stringify(settings), workers].map(String);
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (data: Buffer) => (output += data.toString()));
@@ -66,10 +66,16 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     // A marker that can't be written makes the fault permanent.
     const deadly = makeTask("walk", { seed: 0, fault: "exit", marker: "" });
     const hangs = makeTask("walk", { seed: 0, fault: "hang", marker: "" });
+    const killed = makeTask("walk", { seed: 0, fault: "kill", marker: "" });
     const runner = poolRunner({ workers: 2, modules: [kindsModule], taskSeconds: 5 });
-    const summary = await sweep([deadly, hangs, ...walks(3)], stamp, store, { runner });
+    const summary = await sweep([deadly, hangs, killed, ...walks(3)], stamp, store, { runner });
     await runner.close();
-    assert.deepEqual([summary.done, summary.failed], [3, 2]);
+    assert.deepEqual([summary.done, summary.failed], [3, 3]);
+    assert.ok(walks(3).every(({ id }) => store.get(id)));
+    assert.deepEqual(
+      store.failures().get(killed.id)?.errors,
+      Array(3).fill("the process was ended: it died of SIGKILL"),
+    );
     assert.deepEqual(store.failures().get(deadly.id)?.errors, Array(3).fill("the process was ended: it died"));
     assert.deepEqual(
       store.failures().get(hangs.id)?.errors,
@@ -81,7 +87,7 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
   test("kill -9 at random moments, two processes on one store: at the end every record is there once", async (context) => {
     const folder = emptyFolder(context);
     for (let round = 0; round < 6; round++) {
-      const sweeps = [0, 1].map(() => sweepProcess(folder, 40, 60, 1));
+      const sweeps = [0, 1].map(() => sweepProcess(folder, 40, { milliseconds: 60 }, 1));
       // Both are at work, and then somewhere in it.
       for (const { output } of sweeps) await until("a sweep", () => /done/.test(output()));
       await delay(37 * round);
@@ -90,16 +96,32 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
         await exited;
       }
     }
-    const last = [0, 1].map(() => sweepProcess(folder, 40, 60, 1));
+    const last = [0, 1].map(() => sweepProcess(folder, 40, { milliseconds: 60 }, 1));
     const codes = await Promise.all(last.map(({ exited }) => exited));
     assert.deepEqual(codes, [0, 0]);
     assert.deepEqual(recordBytes(folder), await cleanRun(context, walks(40, { milliseconds: 60 })));
     assert.deepEqual(readdirSync(join(folder, "locks")), ["owners"]);
   });
 
+  test("a sweep killed after each number of records and started again does every task once", async (context) => {
+    const folder = emptyFolder(context);
+    const settings = { milliseconds: 30 };
+    for (let recorded = 1; recorded <= 9; recorded += 4) {
+      const { child, exited, output } = sweepProcess(folder, 12, settings, 2);
+      await until(`${recorded} records`, () => new RegExp(`done ${recorded}\\b`).test(output()));
+      child.kill("SIGKILL");
+      await exited;
+    }
+    const { exited, output } = sweepProcess(folder, 12, settings, 2);
+    assert.equal(await exited, 0);
+    assert.deepEqual(recordBytes(folder), await cleanRun(context, walks(12, settings)));
+    // Nine were recorded before the last sweep began, and weren't done again.
+    assert.match(output(), /"added":[0-3],/);
+  });
+
   test("Ctrl-C ends a sweep within 2 s, whatever its workers do, and the next call goes on", async (context) => {
     const folder = emptyFolder(context);
-    const { child, exited, output } = sweepProcess(folder, 12, 700, 2);
+    const { child, exited, output } = sweepProcess(folder, 12, { milliseconds: 700 }, 2);
     await until("two tasks", () => /done [2-9]/.test(output()));
     const started = performance.now();
     child.kill("SIGINT");
@@ -109,7 +131,7 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     assert.match(output(), /"stopped":true/);
     const after = recordBytes(folder).size;
     assert.ok(after >= 2 && after < 12);
-    const again = sweepProcess(folder, 12, 700, 2);
+    const again = sweepProcess(folder, 12, { milliseconds: 700 }, 2);
     assert.equal(await again.exited, 0);
     assert.match(again.output(), new RegExp(`"added":${12 - after}`));
     assert.deepEqual(recordBytes(folder), await cleanRun(context, walks(12, { milliseconds: 700 })));

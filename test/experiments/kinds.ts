@@ -14,7 +14,7 @@ const settings = z.strictObject({
   milliseconds: z.number().min(0).max(60_000).default(0),
   /** Busy, not idle: holds the event loop. */
   spin: z.number().min(0).max(60_000).default(0),
-  fault: z.enum(["none", "exit", "hang", "leak", "throw", "always-throw", "nan"]).default("none"),
+  fault: z.enum(["none", "exit", "kill", "hang", "leak", "throw", "always-throw", "nan"]).default("none"),
   marker: z.string().default(""),
   log: z.string().default(""),
 });
@@ -32,6 +32,7 @@ defineTaskKind({
     if (first && marker) writeFileSync(marker, "");
     if (fault === "always-throw" || (fault === "throw" && first)) throw new Error(`walk ${seed} stumbled`);
     if (fault === "exit" && first) process.exit(7);
+    if (fault === "kill" && first) process.kill(process.pid, "SIGKILL");
     if (fault === "hang" && first) for (;;);
     if (fault === "leak" && first) {
       for (let i = 0; i < 4000; i++) {

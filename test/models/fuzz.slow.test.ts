@@ -7,8 +7,23 @@ import { Random, ready } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
 import { kerasModel } from "../../lib/models/keras.js";
 import { readKerasFile } from "../../lib/models/kerasFile.js";
+import { type Hdf5Group, readTree } from "../../lib/models/kerasFileReader.js";
 import { cnn, loadKeras, mlp, saveKeras } from "../../lib/models/index.js";
 import { fuzz, mutate } from "../fuzz.js";
+
+/** A group or numbers of an HDF5 file, as JSON. */
+interface Node {
+  readonly attrs?: Record<string, { value: unknown }>;
+  readonly children?: Record<string, Node>;
+}
+
+/** The same as the HDF5 library gives it; what isn't a group stays as it is. */
+function grown(node: Node | undefined): unknown {
+  const children = node?.children;
+  if (typeof children !== "object" || children === null) return node ?? null;
+  const get = (name: string): unknown => (Object.hasOwn(children, name) ? grown(children[name]) : null);
+  return { attrs: node?.attrs ?? {}, keys: () => Object.keys(children), get } satisfies Hdf5Group;
+}
 
 describe("mutated model files", { timeout: 1_800_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "twotemp-test-"));
@@ -22,6 +37,32 @@ describe("mutated model files", { timeout: 1_800_000 }, () => {
     await fuzz("descriptions", Buffer.from(file.config), async (input) => {
       const model = await kerasModel({ ...file, config: input.toString() }, "fuzzed");
       model.dispose();
+    });
+  });
+
+  test("trees of groups as HDF5 files hold them: taken, or refused in one line", async () => {
+    const path = join(folder, "tree.h5");
+    await saveKeras(mlp({ inputShape: [6], hidden: [4], classes: 3 }), path);
+    const { config, weights } = await readKerasFile(path);
+    const groups = [...weights].map(([layer, list]) => {
+      const names = list.map((_, i) => `${layer}/${i}`);
+      const data = list.map(({ shape, values }, i) => [names[i], { shape, value: Array.from(values) }]);
+      return [layer, { attrs: { weight_names: { value: names } }, children: Object.fromEntries(data) as object }];
+    });
+    const tree: Node = {
+      attrs: { model_config: { value: config }, keras_version: { value: "2.15.0" } },
+      children: { model_weights: { attrs: {}, children: Object.fromEntries(groups) as Record<string, Node> } },
+    };
+    await fuzz("trees", Buffer.from(JSON.stringify(tree)), async (input) => {
+      let file;
+      try {
+        file = readTree(grown(JSON.parse(input.toString()) as Node) as Hdf5Group, 4096);
+      } catch (error) {
+        // What JavaScript says by itself doesn't say what is wrong with the file.
+        if (error instanceof TypeError || error instanceof RangeError) throw error;
+        throw new TwotempError("models/keras", (error as Error).message.split("\n")[0]);
+      }
+      (await kerasModel(file, "fuzzed")).dispose();
     });
   });
 
