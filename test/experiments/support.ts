@@ -29,6 +29,8 @@ export function recordBytes(folder: string): Map<string, string> {
   const records = join(folder, "records");
   for (const shard of readdirSync(records).sort()) {
     for (const file of readdirSync(join(records, shard)).sort()) {
+      // What a killed process was about to write; a store sweeps it out once it is old.
+      if (file.endsWith(".tmp")) continue;
       found.set(file, readFileSync(join(records, shard, file), "utf8"));
     }
   }

@@ -56,7 +56,9 @@ describe("mutated model files", { timeout: 1_800_000 }, () => {
     await fuzz("trees", Buffer.from(JSON.stringify(tree)), async (input) => {
       let file;
       try {
-        file = readTree(grown(JSON.parse(input.toString()) as Node) as Hdf5Group, 4096);
+        // The file itself is always a group.
+        const { attrs, children } = Object(JSON.parse(input.toString())) as Node;
+        file = readTree(grown({ attrs, children: Object(children) as Node["children"] }) as Hdf5Group, 4096);
       } catch (error) {
         // What JavaScript says by itself doesn't say what is wrong with the file.
         if (error instanceof TypeError || error instanceof RangeError) throw error;
