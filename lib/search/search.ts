@@ -160,7 +160,8 @@ export class Search implements AsyncIterable<SearchStep> {
    * One step: gates forward, loss and gradients, price of complexity, gates updated.
    *
    * @throws TwotempError `search/not-finite` at a loss or a gradient that isn't finite, naming the step, the place and what to
-   *   try; the search is then as it was before the step; `theory/violated` after the last step, if the search breaks its certificate: a fault of the code
+   *   try; the search is then as it was before the step; `theory/violated` after the last step, if the search breaks its
+   *   certificate: a fault of the code
    */
   advance(): SearchStep {
     const started = performance.now();
