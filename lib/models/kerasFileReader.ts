@@ -35,7 +35,9 @@ export function readTree(file: Hdf5Group, bytes: number): KerasFile {
   for (const layer of isGroup(layers) ? layers.keys() : []) {
     const group = (layers as Hdf5Group).get(layer);
     if (!isGroup(group)) throw new Error(`layer ${layer} is no group`);
-    const names: unknown = group.attrs.weight_names?.value ?? [];
+    const written = group.attrs.weight_names?.value ?? [];
+    // Keras writes an empty list as one of numbers.
+    const names: unknown = written instanceof Float64Array ? [...written] : written;
     if (!Array.isArray(names)) throw new Error(`layer ${layer} has no list of weights`);
     const values = names.map((name: unknown): KerasWeight => {
       const dataset = group.get(String(name));

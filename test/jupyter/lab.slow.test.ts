@@ -136,8 +136,8 @@ describe("in JupyterLab", needs("JupyterLab", kernelInstalled, "npm run setup"),
   });
 
   test("a figure that is redrawn for long leaves the browser's memory as it was", { timeout: 1_800_000 }, async (t) => {
-    // As many redraws as ten minutes have at four a second, without waiting between them.
-    const [parts, redraws] = [6, 400];
+    // As many redraws as ten minutes have at two a second, without waiting between them.
+    const [parts, redraws] = [6, 200];
     const notebook = write("memory", [
       setUp,
       `const { sendDisplay } = require("../../dist/lib/kernel.js");
