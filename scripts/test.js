@@ -5,10 +5,14 @@ const { remembered } = require("./setup/choices.js");
 const { SetupError } = require("./setup/errors.js");
 const { run } = require("./run.js");
 const { runMain, setUp } = require("./setup.js");
-const { testArguments } = require("./tests.js");
+const { testRuns } = require("./tests.js");
 
 runMain(async () => {
   const { usable } = await setUp(remembered());
   if (!usable) throw new SetupError("the tests can't run before the set-up is complete");
-  process.exitCode = await run(process.execPath, testArguments({ slow: true }), environment());
+  for (const args of testRuns({ slow: true })) {
+    const code = await run(process.execPath, args, environment());
+    process.exitCode ||= code;
+    if (code === 130) break; // Ctrl-C
+  }
 });

@@ -2,22 +2,35 @@ const path = require("node:path");
 const paths = require("./setup/paths.js");
 const { filesBelow } = require("./setup/stamp.js");
 
+/** Where slow tests measure time, or want both cores: each file runs by itself. */
+const alone = new Set(["engine", "experiments", "jupyter", "notebooks", "plot", "scripts", "transfer"]);
+
 /**
  * Node's arguments that run the compiled tests; those in `*.slow.test.ts` take minutes.
  *
  * @param {{ slow: boolean }} which
- * @returns {string[]}
+ * @returns {string[][]} one run after the other
  */
-function testArguments({ slow }) {
-  const sources = filesBelow(path.join(paths.root, "test")).filter(
+function testRuns({ slow }) {
+  const folder = path.join(paths.root, "test");
+  const sources = filesBelow(folder).filter(
     (file) => file.endsWith(".test.ts") && (slow || !file.endsWith(".slow.test.ts")),
   );
+  const isAlone = (file) => file.endsWith(".slow.test.ts") && alone.has(path.relative(folder, file).split(path.sep)[0]);
   // By their sources, as dist/ may still hold tests whose sources are gone.
-  const files = sources.map((file) =>
-    path.join(paths.root, "dist", path.relative(paths.root, file)).replace(/ts$/, "js"),
+  const compiled = (file) => path.join(paths.root, "dist", path.relative(paths.root, file)).replace(/ts$/, "js");
+  const run = (files, concurrency) => [
+    "--test",
+    `--test-concurrency=${concurrency}`,
+    "--test-reporter=spec",
+    ...files.map(compiled),
+  ];
+  // Most of the time of the others is one core's.
+  const together = run(
+    sources.filter((file) => !isAlone(file)),
+    2,
   );
-  // Slow tests one file at a time: some measure time or memory. Most of a quick one's time is one core's.
-  return ["--test", `--test-concurrency=${slow ? 1 : 2}`, "--test-reporter=spec", ...files];
+  return slow ? [together, run(sources.filter(isAlone), 1)] : [together];
 }
 
-module.exports = { testArguments };
+module.exports = { testRuns };
