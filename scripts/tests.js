@@ -16,9 +16,12 @@ function testRuns({ slow }) {
   const sources = filesBelow(folder).filter(
     (file) => file.endsWith(".test.ts") && (slow || !file.endsWith(".slow.test.ts")),
   );
+  /** @param {string} file */
   const isAlone = (file) => file.endsWith(".slow.test.ts") && alone.has(path.relative(folder, file).split(path.sep)[0]);
   // By their sources, as dist/ may still hold tests whose sources are gone.
+  /** @param {string} file */
   const compiled = (file) => path.join(paths.root, "dist", path.relative(paths.root, file)).replace(/ts$/, "js");
+  /** @param {string[]} files @param {number} concurrency */
   const run = (files, concurrency) => [
     "--test",
     `--test-concurrency=${concurrency}`,
