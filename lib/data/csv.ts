@@ -60,7 +60,8 @@ const blockBytes = 1 << 20;
 const largestRow = 16 * blockBytes;
 
 /**
- * Reads a CSV file, parsed row by row with Papa Parse, into a data set: numeric features and one column of class labels, which may be text.
+ * Reads a CSV file, parsed row by row with Papa Parse, into a data set: numeric features and one column of class labels,
+ * which may be text.
  *
  * @throws TwotempError `data/path`, `data/csv` (not CSV, or rows of different lengths), `data/values` (a feature that isn't a
  * number), `data/column`, `data/labels`, `data/classes`, `data/shots`, naming file, line and column

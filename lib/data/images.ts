@@ -27,8 +27,8 @@ const systemFiles = ["thumbs.db", "desktop.ini"];
  *
  * Classes and pictures are taken in order of name. Without a `test` folder a part of each class is held out.
  *
- * @throws TwotempError `data/path`, `data/classes` (fewer than two, an empty one, or the folder of one class given), `data/picture` (not a picture),
- * `data/size` (sizes differ and none is asked for), `data/channels` (grey and coloured mixed), naming the file
+ * @throws TwotempError `data/path`, `data/classes` (fewer than two, an empty one, or the folder of one class given),
+ * `data/picture` (not a picture), `data/size` (sizes differ and none is asked for), `data/channels` (grey and coloured mixed), naming the file
  * @example
  * ```ts
  * const mushrooms = await tt.readImages("my/mushrooms", { size: 32, channels: 3 });
