@@ -65,6 +65,18 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     controls: ["random"],
     lead: 0,
   })),
+  "e2-block": [0.666667, 0.333333].map((density) => ({
+    says: `better than random, ${Math.round(9 * density)} blocks of 9`,
+    where: { density, shots: 5 },
+    controls: ["random"],
+    lead: 0,
+  })),
+  "e2-op": [0.48, 0.2].map((density) => ({
+    says: `better than random, ${25 * density} operations of 25`,
+    where: { density, shots: 5 },
+    controls: ["random"],
+    lead: 0,
+  })),
   e3: [
     { says: "reset is better", where: reset, controls: ["strategy fixed", "strategy resample"], lead: 0 },
     { says: "shuffled labels make reset worse", where: reset, controls: ["variant shuffled-labels"], lead: 0 },
@@ -109,8 +121,8 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
   "e5-tuned": [cheap],
   "e6-unit": [{ says: "better than other widths", where: five, controls: ["random", "small-parameters"], lead: 0 }],
   "e6-weight": [{ says: "better than shuffled layers", where: five, controls: ["shuffled"], lead: 0 }],
-  "e6-resnet": [{ says: "better than other widths", where: five, controls: ["random", "small-parameters"], lead: 0 }],
-  "e6-vgg": [{ says: "better than shuffled layers", where: five, controls: ["shuffled"], lead: 0 }],
+  "e6-resnet": [{ says: "better than other widths", where: {}, controls: ["random", "small-parameters"], lead: 0 }],
+  "e6-vgg": [{ says: "better than shuffled layers", where: {}, controls: ["shuffled"], lead: 0 }],
   e7: [0.019995, 0.099976].flatMap((density): Claim[] => {
     const where = { density, shots: 5 };
     const at = `at ${(100 * density).toFixed(1)} %`;
@@ -119,6 +131,9 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
       { says: `behind kept weights ${at}`, where, controls: ["magnitude-kept", "iterative-magnitude"], lead: "behind" },
     ];
   }),
+  longer: [
+    { says: "the default is behind longer searches", where: ablated, controls: ["variant longer"], lead: "behind" },
+  ],
 };
 
 /**
