@@ -2,6 +2,7 @@ import { createReadStream, type ReadStream } from "node:fs";
 import { basename, extname } from "node:path";
 import { createInterface } from "node:readline";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import type { Dataset, Provenance } from "./dataset.js";
 import { hashFile } from "./files.js";
 import { labelledDataset, type HoldOutOptions, type LabelledExamples } from "./labelled.js";
@@ -71,6 +72,10 @@ const largestRow = 16 * blockBytes;
  * ```
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<Dataset> {
+  return interruptible(options.signal, (signal) => readTables(path, { ...options, signal }));
+}
+
+async function readTables(path: string, options: CsvOptions): Promise<Dataset> {
   const train = await readTable(path, options);
   const test = options.test === undefined ? undefined : await readTable(options.test, options, train.table);
   const files = [train.file, ...(test ? [test.file] : [])];

@@ -182,17 +182,27 @@ export class Dataset {
     const size = this.inputSize;
     const mean = new Float64Array(size);
     const deviation = new Float64Array(size);
-    const { inputs, count } = this.train;
-    inputs.forEach((value, at) => (mean[at % size] += value / count));
-    inputs.forEach((value, at) => (deviation[at % size] += (value - mean[at % size]) ** 2 / count));
     // A constant column has a variance of rounding errors, which must not be blown up.
     const varies = new Uint8Array(size);
-    inputs.forEach((value, at) => (varies[at % size] |= Number(value !== inputs[at % size])));
+    const { inputs, count } = this.train;
+    for (let at = 0; at < inputs.length; at += size) {
+      for (let column = 0; column < size; column++) mean[column] += inputs[at + column] / count;
+    }
+    for (let at = 0; at < inputs.length; at += size) {
+      for (let column = 0; column < size; column++) {
+        deviation[column] += (inputs[at + column] - mean[column]) ** 2 / count;
+        if (inputs[at + column] !== inputs[column]) varies[column] = 1;
+      }
+    }
     const divisor = deviation.map((variance, column) => (varies[column] ? Math.sqrt(variance) : Infinity));
     const centred = (examples: Examples): Examples => {
       const { inputs } = examples;
       const out = inPlace && inputs instanceof Float32Array ? inputs : new Float32Array(inputs.length);
-      for (let at = 0; at < out.length; at++) out[at] = (inputs[at] - mean[at % size]) / divisor[at % size];
+      for (let at = 0; at < out.length; at += size) {
+        for (let column = 0; column < size; column++) {
+          out[at + column] = (inputs[at + column] - mean[column]) / divisor[column];
+        }
+      }
       return { ...examples, inputs: out };
     };
     return this.with({

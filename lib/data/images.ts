@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { DataFile, Dataset, Provenance } from "./dataset.js";
 import { loadFile } from "./files.js";
@@ -35,6 +36,10 @@ const systemFiles = ["thumbs.db", "desktop.ini"];
  * ```
  */
 export async function readImages(folder: string, options: ImageFolderOptions = {}): Promise<Dataset> {
+  return interruptible(options.signal, (signal) => readFolder(folder, { ...options, signal }));
+}
+
+async function readFolder(folder: string, options: ImageFolderOptions): Promise<Dataset> {
   const found = await stat(folder).catch(() => undefined);
   if (!found) throw new TwotempError("data/path", `${folder}: no such folder`);
   if (!found.isDirectory()) throw new TwotempError("data/path", `${folder}: expected a folder, found a file`);

@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
 import { extname, relative } from "node:path";
 import { TwotempError } from "../errors.js";
-import { interruptible } from "../interrupt.js";
 import { projectRoot } from "../project.js";
 import { readCsv, type CsvOptions } from "./csv.js";
 import type { Dataset } from "./dataset.js";
@@ -53,7 +52,7 @@ export async function openData(path: string, options: OpenOptions = {}): Promise
     const expected = reader.options.join(", ");
     throw new TwotempError("data/option", `${path} is ${kind}, which is read with ${expected}; got "${unknown}"`);
   }
-  return interruptible(options.signal, (signal) => reader.read(path, { ...options, signal }));
+  return reader.read(path, options);
 }
 
 async function kindOf(path: string): Promise<keyof typeof readers> {

@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
 import { TwotempError } from "../errors.js";
+import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { DataFile, Dataset, Provenance } from "./dataset.js";
 import { readParquetHead, readParquetRows } from "./decoder.js";
@@ -41,6 +42,10 @@ const smallestPicture = 26;
  * ```
  */
 export async function readParquet(files: ParquetFiles, options: ParquetOptions = {}): Promise<Dataset> {
+  return interruptible(options.signal, (signal) => readFiles(files, { ...options, signal }));
+}
+
+async function readFiles(files: ParquetFiles, options: ParquetOptions): Promise<Dataset> {
   const { signal } = options;
   const trainPaths = [files.train].flat();
   const testPaths = files.test === undefined ? [] : [files.test].flat();

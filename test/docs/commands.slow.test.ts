@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { parse } from "yaml";
-import { root, runProgram, temporaryFolder } from "../scripts/support.js";
-import { type CodeBlock, codeBlocks, documents } from "./documents.js";
-
-const blocksOf = (language: string): CodeBlock[] =>
-  documents()
-    .flatMap(codeBlocks)
-    .filter((block) => block.language === language);
+import { root, runProgram } from "../scripts/support.js";
+import { blocksOf, commandsOf, documents } from "./documents.js";
+import { smallClone } from "./smallClone.js";
 
 /** Commands that aren't run here, and why. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
@@ -22,38 +17,10 @@ const elsewhere: readonly (readonly [RegExp, string])[] = [
   [/^npm (test|run check)$/, "run this very test"],
   [/^npm run lab$/, "doesn't end; test/scripts/lab.slow.test.ts opens it"],
   [/^JUPYTER_PATH=.* code \.$/, "opens the window of VS Code"],
-  [/^apt-get install /, "changes the system"],
-  [/^redis-server /, "doesn't end; test/experiments/queue.slow.test.ts starts one with these options"],
-  [/^npx twotemp (run e1 --queue|work)/, "needs other machines; test/experiments/queue.slow.test.ts runs both"],
-  [/^(export TWOTEMP_QUEUE=|cd \/shared\/|srun )/, "names a cluster's own machines and folders"],
+  [/^(apt-get install|redis-server|npx twotemp (run e1 --queue|work)) /, "test/docs/queue.slow.test.ts runs it"],
+  [/^npx twotemp work$/, "test/docs/queue.slow.test.ts runs it"],
+  [/^(export TWOTEMP_QUEUE=|cd \/shared\/|srun )/, "test/docs/queue.slow.test.ts runs it"],
 ];
-
-/** The commands of a block, one a line, without comments. */
-const commandsOf = ({ code }: CodeBlock): string[] =>
-  code
-    .split("\n")
-    .map((line) => line.replace(/(^|\s)#.*/, "").trim())
-    .filter(Boolean);
-
-/** A copy of the project with its compiled code, in which `digits` is a minute's work at most. */
-function smallClone(): string {
-  const clone = temporaryFolder("documented commands");
-  const copied = ["package.json", "scripts", "dist", "lib", "experiments", "jupyter", join("datasets", "digits")];
-  for (const name of copied) cpSync(join(root, name), join(clone, name), { recursive: true });
-  for (const name of ["node_modules", "build", ".venv"]) {
-    if (existsSync(join(root, name))) symlinkSync(join(root, name), join(clone, name));
-  }
-  const file = join(clone, "experiments", "digits.json");
-  const digits = JSON.parse(readFileSync(file, "utf8")) as object;
-  const small = {
-    shots: [1],
-    seeds: { search: 1 },
-    variants: [{ name: "short", search: { steps: 50 } }],
-    retraining: { retrainings: 1, randomCount: 2, tuningArchitectures: 1 },
-  };
-  writeFileSync(file, JSON.stringify({ ...digits, ...small }));
-  return clone;
-}
 
 describe("commands in the documentation", () => {
   const commands = blocksOf("sh").flatMap((block) => commandsOf(block).map((command) => ({ ...block, command })));
@@ -89,16 +56,10 @@ describe("commands in the documentation", () => {
     });
   }
 
-  test("job files and all other commands name options that there are", () => {
-    const jobs = blocksOf("yaml").map(({ code }) => parse(code) as Job);
-    assert.ok(jobs.length > 0);
-    const lines = jobs.flatMap(({ kind, spec }) => {
-      assert.equal(kind, "Job");
-      return spec.template.spec.containers.map(({ command }) => command.join(" "));
-    });
+  test("commands name options that there are, in the text too", () => {
     const helps = new Map<string, string>();
     let seen = 0;
-    for (const text of [...lines, ...documents().map(({ text }) => text)]) {
+    for (const text of documents().map(({ text }) => text)) {
       for (const [, name, rest] of text.matchAll(/(?:npx twotemp|scripts\/twotemp\.js) ([a-z]+)([^`\n#]*)/g)) {
         if (!helps.has(name)) {
           const program = join(root, "scripts", "twotemp.js");
@@ -113,11 +74,3 @@ describe("commands in the documentation", () => {
     assert.ok(seen > 8);
   });
 });
-
-/** What the test reads of a Kubernetes job. */
-interface Job {
-  readonly kind: string;
-  readonly spec: {
-    readonly template: { readonly spec: { readonly containers: readonly { readonly command: readonly string[] }[] } };
-  };
-}

@@ -100,3 +100,16 @@ export function anchors({ text }: Document): string[] {
 
 /** A path relative to the repository. */
 export const fromRoot = (path: string): string => relative(root, path);
+
+/** All fenced blocks of a language. */
+export const blocksOf = (language: string): CodeBlock[] =>
+  documents()
+    .flatMap(codeBlocks)
+    .filter((block) => block.language === language);
+
+/** The commands of a block, one a line, without comments. */
+export const commandsOf = ({ code }: CodeBlock): string[] =>
+  code
+    .split("\n")
+    .map((line) => line.replace(/(^|\s)#.*/, "").trim())
+    .filter(Boolean);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { certify, compareEstimators, interruptible, openData } from "../../lib/index.js";
+import { certify, compareEstimators, interruptible, openData, readImages } from "../../lib/index.js";
 import { encodedPicture, put } from "../data/support.js";
 import { temporaryFolder } from "../scripts/support.js";
 import { busy, until } from "../support.js";
@@ -123,14 +123,16 @@ describe("interruptible work", () => {
       );
     });
 
-    test("the reading of pictures, of which there is no part", async () => {
-      const folder = temporaryFolder("stopped pictures");
-      const picture = await encodedPicture(2, 2, () => 0x808080ff);
-      for (const name of ["a/0.png", "a/1.png", "b/0.png", "b/1.png"]) put(folder, name, picture);
-      await assert.rejects(openData(folder, { onProgress: press }), { code: "work/stopped" });
-      kernel.nextCell();
-      assert.equal((await openData(folder)).classCount, 2);
-    });
+    for (const read of [openData, readImages]) {
+      test(`${read.name} of pictures, of which there is no part`, async () => {
+        const folder = temporaryFolder("stopped pictures");
+        const picture = await encodedPicture(2, 2, () => 0x808080ff);
+        for (const name of ["a/0.png", "a/1.png", "b/0.png", "b/1.png"]) put(folder, name, picture);
+        await assert.rejects(read(folder, { onProgress: press }), { code: "work/stopped" });
+        kernel.nextCell();
+        assert.equal((await read(folder)).classCount, 2);
+      });
+    }
   });
 
   test("outside a kernel no listener is touched", async () => {
