@@ -27,7 +27,7 @@ const ways = ["source", "space", "strategy", "variant"] as const;
 const perRow = 5;
 
 /**
- * What searches keep, setting by setting: images of the inputs, or the operations of each stage; dark is kept by all.
+ * What searches keep, setting by setting: images of the inputs, or the operations of each stage.
  *
  * @param rows - of one density
  * @returns a figure; its table has one row a gate and setting
@@ -49,7 +49,7 @@ export function keptBySource(rows: readonly KeptGate[], options: FigureOptions =
   return makeFigure(
     {
       title: pictures ? "Inputs that searches keep" : "Operations that searches keep",
-      subtitle: `fraction of n = ${searches.join(" to ")} searches; dark is kept by all`,
+      subtitle: `fraction of n = ${searches.join(" to ")} searches`,
       ...drawn,
       table: {
         columns: ["setting", "group", "gate", "kept"],
