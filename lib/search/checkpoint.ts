@@ -73,6 +73,12 @@ function schemaOf(
   const taken = z.literal(step, { error: `expected the checkpoint's step, ${step}` });
   const { range, gateSquares, products, vector } = fresh.accumulators;
   const tuple = (vectors: readonly Numbers[]): z.ZodType => z.tuple(vectors.map(like) as unknown as [z.ZodType]);
+  const open = z
+    .instanceof(Uint8Array)
+    .refine((gates) => gates.length === space.gateCount && gates.every((gate) => gate < 2), {
+      error: `expected ${space.gateCount} gates, 0 or 1`,
+    })
+    .optional();
   const trained = ["joint", "reset"].includes(settings.weights) && step > 0;
   const weights = space.plan.weights.map(
     ({ shape }) => new Float32Array(shape.reduce((size: number, n) => size * (n ?? 1), 1)),
@@ -98,8 +104,12 @@ function schemaOf(
       pending: z.object({ products: like(fresh.pending.products), vector: like(fresh.pending.vector) }),
     }),
     strategy: trained
-      ? z.object({ weights: tuple(weights), optimizer: z.record(z.string(), z.array(z.instanceof(Float32Array))) })
-      : z.object({}),
+      ? z.object({
+          weights: tuple(weights),
+          optimizer: z.record(z.string(), z.array(z.instanceof(Float32Array))),
+          open,
+        })
+      : z.object({ open }),
     trace: z.object({
       entries: z.array(
         z.object({

@@ -5,6 +5,7 @@ import {
   expandGates,
   type ForwardOptions,
   forwardSlots,
+  type GatedInput,
   type GateSlot,
 } from "../space/forward.js";
 import type { Plan } from "../space/types.js";
@@ -160,7 +161,7 @@ export function stepEvaluator(
  *
  * @param statistics - whether moving statistics are wanted; a search judges by those of the batch alone
  */
-export function trainingCrossEntropy(plan: Plan, slots: readonly GateSlot[], statistics: boolean): StepLoss {
+export function trainingCrossEntropy(plan: Plan, slots: readonly GatedInput[], statistics: boolean): StepLoss {
   return (weights, slotGates, [inputs, labels], { dropout, onMovingStatistics }) => {
     const options = { training: true, dropout, ...(statistics && { onMovingStatistics }) };
     return crossEntropy(plan, slots, { inputs, labels: labels as tf.Tensor2D }, options)(weights, slotGates);
@@ -168,7 +169,7 @@ export function trainingCrossEntropy(plan: Plan, slots: readonly GateSlot[], sta
 }
 
 /** The mean cross entropy of the model's first output on a batch, as a {@link Loss}. */
-export function crossEntropy(plan: Plan, slots: readonly GateSlot[], batch: Batch, options: ForwardOptions): Loss {
+export function crossEntropy(plan: Plan, slots: readonly GatedInput[], batch: Batch, options: ForwardOptions): Loss {
   return (weights, slotGates) => {
     const [logits] = forwardSlots(plan, slots, weights, slotGates, [batch.inputs], { ...options, logits: true });
     return softmaxCrossEntropy(batch.labels, logits as tf.Tensor2D);

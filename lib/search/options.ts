@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
-import type { EstimatorName, UpdateName } from "../relaxation/index.js";
+import { type EstimatorName, estimators, type UpdateName } from "../relaxation/index.js";
 import type { Budget } from "../space/index.js";
 import { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
 
@@ -28,6 +28,11 @@ export interface SearchOptions {
   readonly redrawEvery?: number;
   /** Step size of Adam for weights that are trained. Default 0.003. */
   readonly weightStepSize?: number;
+  /**
+   * Steps between two that evaluate all gates; those between leave the closed ones out, so that a search of units gets
+   * faster as they close. Default 1: all gates in every step. Not with estimators that draw, nor for "episode".
+   */
+  readonly wholeEvery?: number;
   /** Number of steps. Default 2000. */
   readonly steps?: number;
   /** Examples a step. Default 64. */
@@ -87,6 +92,7 @@ const schema = z.strictObject({
   weights: z.enum(Object.keys(weightStrategies) as [WeightStrategyName, ...WeightStrategyName[]]).default("reset"),
   redrawEvery: whole.optional(),
   weightStepSize: positive.default(0.003),
+  wholeEvery: whole.default(1),
   steps: whole.default(2000),
   batch: whole.default(64),
   episode: z
@@ -127,6 +133,11 @@ export function searchSettings(options: SearchOptions): SearchSettings {
       "search/options",
       `initialLogit ${settings.initialLogit} +- ${settings.initialSpread} leaves the box of radius ${settings.logitBound}`,
     );
+  }
+  const { estimator, weights, wholeEvery } = settings;
+  if (wholeEvery > 1 && (weights === "episode" || estimators[estimator as EstimatorName]?.noisy)) {
+    const which = weights === "episode" ? "weights episode" : `estimator ${estimator}`;
+    throw new TwotempError("search/options", `wholeEvery ${wholeEvery} beside ${which}: leave it out`);
   }
   return {
     ...settings,

@@ -113,6 +113,7 @@ export class Search implements AsyncIterable<SearchStep> {
       batch: settings.batch,
       redrawEvery: settings.redrawEvery,
       weightStepSize: settings.weightStepSize,
+      wholeEvery: settings.wholeEvery,
       episode: settings.episode,
     });
     this.price = new Price(space, settings);

@@ -116,7 +116,8 @@ function distinct(read: readonly tf.SymbolicTensor[], name: string): tf.Symbolic
   });
 }
 
-const layerName = (call: WiredCall): string => call.path.replaceAll("/", "_");
+/** What compaction calls the layer of a call. */
+export const layerName = (call: WiredCall): string => call.path.replaceAll("/", "_");
 
 function requireWeights({ plan }: SearchSpace, weights: readonly Float32Array[]): void {
   if (weights.length !== plan.weights.length) {
@@ -218,11 +219,14 @@ function setWeights(
 
 /** Row-major positions of the entries whose index along every axis is kept. */
 function entriesAt(shape: readonly number[], kept: readonly Int32Array[]): Int32Array {
-  let entries = [0];
+  let entries = Int32Array.of(0);
   for (const [axis, positions] of kept.entries()) {
-    entries = entries.flatMap((entry) => Array.from(positions, (position) => entry * shape[axis] + position));
+    const longer = new Int32Array(entries.length * positions.length);
+    let next = 0;
+    for (const entry of entries) for (const position of positions) longer[next++] = entry * shape[axis] + position;
+    entries = longer;
   }
-  return Int32Array.from(entries);
+  return entries;
 }
 
 /**

@@ -18,12 +18,16 @@ export interface ForwardOptions {
   readonly until?: number;
 }
 
-/** The gates as the layers of a plan read them: one tensor a gated input or weight, scaled to keep the variance. */
-export interface GateSlot {
+/** An input of a call that gates are multiplied with, or a weight. */
+export interface GatedInput {
   /** The call whose input is gated, or undefined for a weight. */
   readonly call: number | undefined;
   /** The index of the input within its call, or of the weight within the plan. */
   readonly index: number;
+}
+
+/** The gates as the layers of a plan read them: one tensor a gated input or weight, scaled to keep the variance. */
+export interface GateSlot extends GatedInput {
   readonly shape: readonly number[];
   /** Gate of each value; undefined when they are `offset`, `offset + 1`, ... */
   readonly gateOf: Int32Array | undefined;
@@ -351,7 +355,7 @@ function soleRelu(plan: Plan, call: LayerCall, rank: number): LayerCall | undefi
  */
 export function forwardSlots(
   plan: Plan,
-  slots: readonly GateSlot[],
+  slots: readonly GatedInput[],
   weights: readonly tf.Tensor[],
   slotGates: readonly (tf.Tensor | undefined)[],
   inputs: readonly tf.Tensor[],

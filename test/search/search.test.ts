@@ -7,7 +7,7 @@ import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
-import { findsInputs, short, spaceOf, testBudget, testStrategy } from "./searches.js";
+import { findsInputs, short, spaceOf, testBudget, testNarrowing, testStrategy } from "./searches.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
 
 let source: Dataset;
@@ -66,6 +66,18 @@ describe("the gradient of the gates", () => {
 describe("a search", () => {
   // The other strategies are in `search.slow.test.ts`.
   for (const weights of ["reset", "episode"] as const) testStrategy(() => source, weights);
+
+  testNarrowing(() => source, "reset");
+
+  test("refuses to leave gates out where their gradient or their number is drawn", () => {
+    const space = spaceOf(source, "unit");
+    for (const given of [{ weights: "episode" }, { estimator: "hard-concrete", update: "adam" }] as const) {
+      assert.throws(() => search(space, source, { ...short, ...given, wholeEvery: 8 }), {
+        code: "search/options",
+        message: /^wholeEvery 8 beside .*: leave it out$/,
+      });
+    }
+  });
 
   test("keeps exactly the density asked for", async () => {
     const run = await search(spaceOf(source, "input"), source, short).run();

@@ -43,6 +43,39 @@ export function testStrategy(source: () => Dataset, weights: WeightStrategyName)
   });
 }
 
+/** Tests a search of units that leaves those out which are closed. */
+export function testNarrowing(source: () => Dataset, weights: WeightStrategyName): void {
+  test(`with ${weights} weights leaves closed units out, in its certificate too, and goes on exactly`, async () => {
+    const held = tf.memory().numTensors;
+    const space = spaceOf(source(), "unit", [24, 16]);
+    const options = { ...short, weights, steps: 700, density: 0.2, densityDecay: 0.2, recordEvery: 50 };
+    const whole = search(space, source(), options);
+    const first = search(space, source(), { ...options, wholeEvery: 4 });
+    const isWhole = (): boolean => !first.checkpoint().strategy.open;
+    while (isWhole()) {
+      assert.deepEqual(first.logits(), whole.logits());
+      whole.advance();
+      first.advance();
+    }
+    // Not a whole step, and the next one is to know what was left out.
+    for (let i = 0; i < 6; i++) first.advance();
+    const resumed = await resumeSearch(space, source(), structuredClone(first.checkpoint())).run();
+    await first.run();
+    assert.deepEqual(resumed.checkpoint(), first.checkpoint());
+    assert.deepEqual(resumed.certificate(), first.certificate());
+    const { open } = first.checkpoint().strategy;
+    assert.ok(open!.includes(0));
+    const { mask } = first.architecture();
+    assert.ok(
+      mask.every((kept, gate) => !kept || open![gate]),
+      "what is kept was never left out at the end",
+    );
+    for (const run of [whole, first, resumed]) run.dispose();
+    space.model.dispose();
+    assert.equal(tf.memory().numTensors, held);
+  });
+}
+
 const budgets: Readonly<Record<string, ["unit" | "weight", (space: SearchSpace) => Budget]>> = {
   parameters: ["unit", ({ full }) => ({ parameters: full.parameters / 3 })],
   "multiply-adds in every layer": ["unit", ({ full }) => ({ multiplyAdds: full.multiplyAdds / 2, everyGroup: true })],

@@ -22,6 +22,7 @@ describe("Proposition 7", () => {
         seed: 0,
         batch: 32,
         redrawEvery: name === "resample" ? 1 : 25,
+        wholeEvery: 1,
         weightStepSize: 0.01,
         episode: { shots: 5, queries: 10, ways: undefined },
       });

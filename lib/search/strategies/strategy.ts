@@ -16,6 +16,8 @@ export interface StrategyContext {
   readonly redrawEvery: number;
   /** Step size of Adam for the weights, where they are trained. */
   readonly weightStepSize: number;
+  /** Steps between two that evaluate all gates; the others leave out those that are closed. */
+  readonly wholeEvery: number;
   /** Support examples a class, query examples a class and classes of an episode. */
   readonly episode: { readonly shots: number; readonly queries: number; readonly ways?: number };
 }
@@ -32,6 +34,8 @@ export type GateEvaluation = {
 export interface StrategyState {
   readonly weights?: readonly Float32Array[];
   readonly optimizer?: OptimizerState;
+  /** The gates that the network was laid out for, 1 where open; missing while it is whole. */
+  readonly open?: Uint8Array;
 }
 
 /** Where the weights of a search come from: one interface, six strategies. */

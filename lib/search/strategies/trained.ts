@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../../engine/index.js";
 import { Batches } from "../batches.js";
 import { checkLoss, checkWeights } from "../notFinite.js";
-import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
+import { NarrowingEvaluator } from "../narrowing.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
 /**
@@ -15,7 +15,7 @@ import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
 export class Trained implements WeightStrategy {
   private readonly batches: Batches;
   private readonly trainable: readonly number[];
-  private readonly evaluateStep: ReturnType<typeof stepEvaluator>;
+  private readonly evaluator: NarrowingEvaluator;
   private drawn: number = -1;
   private weights: tf.Tensor[] = [];
   private adam: Adam | undefined;
@@ -28,8 +28,7 @@ export class Trained implements WeightStrategy {
     this.batches = new Batches(context.dataset, context.batch, [context.seed, "search"]);
     const { plan } = context.space;
     this.trainable = plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
-    const loss = trainingCrossEntropy(plan, context.slots, false);
-    this.evaluateStep = stepEvaluator(plan, context.slots, loss, true);
+    this.evaluator = new NarrowingEvaluator(context, true);
   }
 
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
@@ -41,7 +40,7 @@ export class Trained implements WeightStrategy {
     }
     const { loss, gateGradient, weightGradients } = tf.tidy(() => {
       const { inputs, labels } = this.batches.at(step);
-      const evaluation = this.evaluateStep(this.weights, gates, [inputs, labels], [seed, "search", step]);
+      const evaluation = this.evaluator.evaluate(step, this.weights, gates, [inputs, labels], [seed, "search", step]);
       // Before the weights are moved by it.
       const { plan } = space;
       checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: this.remedy });
@@ -86,11 +85,12 @@ export class Trained implements WeightStrategy {
     if (!this.adam) return {};
     const weights = this.weights.map((weight) => weight.dataSync<"float32">().slice());
     checkWeights(this.context.space.plan, weights, this.step, this.remedy);
-    return { weights, optimizer: this.adam.save() };
+    return { weights, optimizer: this.adam.save(), open: this.evaluator.save() };
   }
 
   load(state: StrategyState, step: number): void {
     if (!state.weights || !state.optimizer) return;
+    this.evaluator.load(state.open);
     const { plan } = this.context.space;
     this.begin(state.weights.map((values, w) => tf.tensor(values.slice(), plan.weights[w].shape as number[])));
     this.adam!.load(state.optimizer);
@@ -101,5 +101,6 @@ export class Trained implements WeightStrategy {
   dispose(): void {
     tf.dispose(this.untrained());
     this.adam?.dispose();
+    this.evaluator.dispose();
   }
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { Batches } from "../batches.js";
 import { checkLoss } from "../notFinite.js";
-import { stepEvaluator, trainingCrossEntropy } from "../objective.js";
+import { NarrowingEvaluator } from "../narrowing.js";
 import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } from "./strategy.js";
 
 /**
@@ -13,7 +13,7 @@ import type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
  */
 export class Untrained implements WeightStrategy {
   private readonly batches: Batches;
-  private readonly evaluateStep: ReturnType<typeof stepEvaluator>;
+  private readonly evaluator: NarrowingEvaluator;
   private drawn: number = -1;
   private weights: tf.Tensor[] = [];
 
@@ -23,8 +23,7 @@ export class Untrained implements WeightStrategy {
     private readonly redrawEvery: number,
   ) {
     this.batches = new Batches(context.dataset, context.batch, [context.seed, "search"]);
-    const { space, slots } = context;
-    this.evaluateStep = stepEvaluator(space.plan, slots, trainingCrossEntropy(space.plan, slots, false), false);
+    this.evaluator = new NarrowingEvaluator(context, false);
   }
 
   evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
@@ -37,22 +36,25 @@ export class Untrained implements WeightStrategy {
     return tf.tidy(() => {
       const { inputs, labels } = this.batches.at(step);
       const { plan } = this.context.space;
-      const evaluation = this.evaluateStep(this.weights, gates, [inputs, labels], [this.context.seed, "search", step]);
+      const { seed } = this.context;
+      const evaluation = this.evaluator.evaluate(step, this.weights, gates, [inputs, labels], [seed, "search", step]);
       checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: undefined });
       return evaluation;
     });
   }
 
-  /** The weights follow from the step, so there is nothing to keep. */
+  /** The weights follow from the step. */
   save(): StrategyState {
-    return {};
+    return { open: this.evaluator.save() };
   }
 
-  load(): void {
+  load({ open }: StrategyState): void {
     this.drawn = -1;
+    this.evaluator.load(open);
   }
 
   dispose(): void {
     tf.dispose(this.weights);
+    this.evaluator.dispose();
   }
 }

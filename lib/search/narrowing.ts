@@ -1,0 +1,98 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Address } from "../engine/index.js";
+import { narrow, type Narrowed } from "../space/narrow.js";
+import type { StrategyContext } from "./strategies/strategy.js";
+import { type StepEvaluation, stepEvaluator, trainingCrossEntropy } from "./objective.js";
+
+/** A forward gate that falls below the first is left out; it is taken in again when it has risen to the second. */
+const [leftOutBelow, takenInFrom] = [1e-3, 1e-2];
+
+/** The network is laid out anew when it would have at most this part of the multiply-adds that it has. */
+const worthwhile = 0.8;
+
+/**
+ * Evaluates the steps of a search, at the price of the gates that are open.
+ *
+ * Every `wholeEvery`-th step evaluates all gates. The steps between evaluate the network without the gates that were
+ * closed at the last whole step: forward that changes nothing that float32 shows; the loss has no gradient for those
+ * gates then, and on the next whole step theirs counts `wholeEvery` times, `E g = 1/k (k g) + (k-1)/k 0`. So a gate that
+ * was closed can come back, and the certificate holds for the gradients that the search used.
+ */
+export class NarrowingEvaluator {
+  private readonly whole: ReturnType<typeof stepEvaluator>;
+  private narrowed: Narrowed | undefined;
+  private small: ReturnType<typeof stepEvaluator> | undefined;
+  /** The gates that the network is laid out for: 1 where open. Undefined while all are. */
+  private open: Uint8Array | undefined;
+
+  constructor(
+    private readonly context: Pick<StrategyContext, "space" | "slots" | "wholeEvery">,
+    private readonly wantWeights: boolean,
+  ) {
+    const { space, slots } = context;
+    this.whole = stepEvaluator(space.plan, slots, trainingCrossEntropy(space.plan, slots, false), wantWeights);
+  }
+
+  /** As {@link stepEvaluator}'s, at a step. */
+  evaluate(
+    step: number,
+    weights: readonly tf.Tensor[],
+    gates: tf.Tensor1D,
+    batch: readonly tf.Tensor[],
+    dropout: Address,
+  ): StepEvaluation {
+    const { wholeEvery } = this.context;
+    if (this.small && step % wholeEvery > 0) return this.small(weights, gates, batch, dropout);
+    const evaluation = this.whole(weights, gates, batch, dropout);
+    if (wholeEvery === 1 || step % wholeEvery > 0) return evaluation;
+    const gateGradient = this.open ? this.weighted(evaluation.gateGradient, this.open) : evaluation.gateGradient;
+    this.layOut(gates.dataSync());
+    return { ...evaluation, gateGradient };
+  }
+
+  /** The gradient of gates that the steps before had none for stands for those steps too. */
+  private weighted(gradient: tf.Tensor1D, open: Uint8Array): tf.Tensor1D {
+    const { wholeEvery } = this.context;
+    const times = tf.tensor1d(Float32Array.from(open, (isOpen) => (isOpen ? 1 : wholeEvery)));
+    const product = tf.mul<tf.Tensor1D>(gradient, times);
+    tf.dispose([gradient, times]);
+    return product;
+  }
+
+  /** Lays the network out for more gates if it must, for fewer if that pays. */
+  private layOut(gates: ArrayLike<number>): void {
+    const { space } = this.context;
+    const laidOut = this.open;
+    const open = Uint8Array.from(gates, (gate) => (gate < leftOutBelow ? 0 : 1));
+    const multiplyAdds = (mask: Uint8Array): number => space.count(mask).multiplyAdds;
+    const risen = laidOut?.some((isOpen, gate) => !isOpen && gates[gate] >= takenInFrom);
+    const now = laidOut ? multiplyAdds(laidOut) : space.full.multiplyAdds;
+    if (risen || (open.includes(0) && multiplyAdds(open) <= worthwhile * now)) this.load(open);
+  }
+
+  /** For a checkpoint: the gates that the network is laid out for. */
+  save(): Uint8Array | undefined {
+    return this.open;
+  }
+
+  load(open: Uint8Array | undefined): void {
+    this.dispose();
+    this.narrowed = open && narrow(this.context.space, this.context.slots, open);
+    if (!this.narrowed) return;
+    this.open = open;
+    const { space, slots } = this.context;
+    const { plan, slots: places, weights: take, slotGates } = this.narrowed;
+    const inner = trainingCrossEntropy(plan, places, false);
+    const loss: typeof inner = (weights, gates, batch, context) => {
+      const value = inner(take(weights), slotGates(gates), batch, context);
+      // Layers that are gone have a gradient too, of zeros.
+      return [...weights, ...gates].reduce<tf.Scalar>((sum, all) => tf.add(sum, tf.mul(0, tf.sum(all))), value);
+    };
+    this.small = stepEvaluator(space.plan, slots, loss, this.wantWeights);
+  }
+
+  dispose(): void {
+    this.narrowed?.dispose();
+    this.narrowed = this.small = this.open = undefined;
+  }
+}
