@@ -121,8 +121,8 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
   "e5-tuned": [cheap],
   "e6-unit": [{ says: "better than other widths", where: five, controls: ["random", "small-parameters"], lead: 0 }],
   "e6-weight": [{ says: "better than shuffled layers", where: five, controls: ["shuffled"], lead: 0 }],
-  "e6-resnet": [{ says: "better than other widths", where: {}, controls: ["random", "small-parameters"], lead: 0 }],
-  "e6-vgg": [{ says: "better than shuffled layers", where: {}, controls: ["shuffled"], lead: 0 }],
+  "e6-resnet": [{ says: "better than other widths", where: five, controls: ["random", "small-parameters"], lead: 0 }],
+  "e6-vgg": [{ says: "better than shuffled layers", where: five, controls: ["shuffled"], lead: 0 }],
   e7: [0.019995, 0.099976].flatMap((density): Claim[] => {
     const where = { density, shots: 5 };
     const at = `at ${(100 * density).toFixed(1)} %`;
