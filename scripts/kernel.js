@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The Jupyter kernel "TypeScript (twotemp)": the project's tslab without TensorFlow's log lines. */
 const path = require("node:path");
-const { modules } = require("./setup/paths.js");
+const { root, modules } = require("./setup/paths.js");
 
 process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
 
@@ -29,5 +29,16 @@ ZmqServer.prototype.bindSocket = function (
   socket.sendHighWaterMark = 0;
   return bindSocket.call(this, socket, port);
 };
+
+// tslab's compiler watches the files that it has read, and may print an error a change when a library is built again or installed
+// under a running kernel. Its code is loaded already; only a notebook's own modules can change.
+const { sys } = require(path.join(modules, "@tslab", "typescript-for-tslab"));
+const { watchFile, watchDirectory } = sys;
+const watched = (/** @type {string} */ place) =>
+  ![modules, path.join(root, "dist")].some((folder) => place.startsWith(folder));
+sys.watchFile = (/** @type {string} */ file, /** @type {unknown[]} */ ...given) =>
+  watched(file) ? watchFile.call(sys, file, ...given) : { close() {} };
+sys.watchDirectory = (/** @type {string} */ folder, /** @type {unknown[]} */ ...given) =>
+  watched(folder) ? watchDirectory.call(sys, folder, ...given) : { close() {} };
 
 require(path.join(modules, "tslab", "dist", "main.js")).main();

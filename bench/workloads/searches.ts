@@ -29,8 +29,8 @@ export function examples(inputShape: readonly number[], count: number): tt.Datas
 }
 
 /** Convolutions with bias, batch normalisation and relu; 2x2 max pooling after every second one; one dense layer. */
-function convolutional(filters: readonly number[]): tf.LayersModel {
-  const input = tf.input({ shape: [32, 32, 3] });
+export function convolutional(filters: readonly number[], inputShape: number[] = [32, 32, 3]): tf.LayersModel {
+  const input = tf.input({ shape: inputShape });
   let value = input;
   const then = (layer: tf.layers.Layer): void => void (value = layer.apply(value) as tf.SymbolicTensor);
   filters.forEach((count, i) => {

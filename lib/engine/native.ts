@@ -11,6 +11,7 @@ export interface Attribute {
 export interface Binding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
+  readonly TF_INT64: number;
   readonly TF_BOOL: number;
   readonly TF_RESOURCE: number;
   readonly TF_ATTR_STRING: number;
@@ -71,6 +72,7 @@ export const attribute: {
   bool(name: string, value: boolean): AttributeMaker;
   float32(name: string): AttributeMaker;
   int32(name: string): AttributeMaker;
+  int64(name: string): AttributeMaker;
   shape(name: string, value: readonly number[]): AttributeMaker;
 } = {
   string: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_STRING, value }),
@@ -79,6 +81,7 @@ export const attribute: {
   bool: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_BOOL, value }),
   float32: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
   int32: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 }),
+  int64: (name) => (binding) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_INT64 }),
   shape: (name, value) => (binding) => ({ name, type: binding.TF_ATTR_SHAPE, value }),
 };
 

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/compiled.js";
+import { nativeBackend } from "../engine/native.js";
 import { foldBatchNorm } from "./fold.js";
+import { makeSparse } from "./sparseDense.js";
 
 /** What {@link predictor} returns. */
 export interface Predictor {
@@ -18,7 +20,8 @@ export interface Predictor {
 /**
  * The network for inference only, as fast as it goes: batch normalisation is moved into the layers before it
  * ({@link foldBatchNorm}), and natively the whole network runs as one function, in which TensorFlow joins convolutions
- * with their bias and activation. The outputs are those of `model.predict`, up to rounding.
+ * with their bias and activation, and large dense layers of which at most 5 % of the weights are left multiply only those. The
+ * outputs are those of `model.predict`, up to rounding.
  *
  * The first batch of each shape takes longer: the function is made then. The weights are copied as they are now.
  *
@@ -32,7 +35,10 @@ export interface Predictor {
  */
 export function predictor(model: tf.LayersModel): Predictor {
   const folded = foldBatchNorm(model);
-  const weights = folded.weights.map((weight) => weight.read());
+  const backend = nativeBackend();
+  const weights = folded.layers.flatMap(
+    (layer) => (backend && makeSparse(backend, layer)) ?? layer.weights.map((weight) => weight.read()),
+  );
   const count = folded.inputs.length;
   // The weights are inputs of the function, so that they can be freed; the layers find them where they always are.
   const run = compiled((...given) => {
@@ -41,7 +47,7 @@ export function predictor(model: tf.LayersModel): Predictor {
   });
   return {
     predict: (...inputs) => run(...inputs, ...weights),
-    // A model leaves the weights of a layer that it calls twice.
-    dispose: () => folded.weights.forEach((weight) => weight.dispose()),
+    // Not the model, which leaves the weights of a layer that it calls twice.
+    dispose: () => tf.dispose(weights),
   };
 }

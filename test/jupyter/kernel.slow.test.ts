@@ -33,6 +33,7 @@ describe("the library in the real kernel", needs("the Jupyter kernel", kernelIns
       { complete: "tt.figures.effe" },
       { inspect: "tt.search" },
       { run: "for (let i = 0; i < 20_000; i++) console.log(i);" },
+      { run: 'console.log(process.getActiveResourcesInfo().filter((name) => name === "FSEventWrap").length);' },
     ]);
   });
 
@@ -47,6 +48,10 @@ describe("the library in the real kernel", needs("the Jupyter kernel", kernelIns
   test("thousands of lines printed at once arrive, each of them", () => {
     const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\n`);
     assert.deepEqual(answers[6], { status: "ok", text: lines.join("") });
+  });
+
+  test("files of the library and its packages aren't watched: there are more than a thousand", () => {
+    assert.ok(Number(answers[7].text) < 50, answers[7].text);
   });
 
   test("names complete", () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { ready } from "../../lib/engine/index.js";
+import { Random, ready } from "../../lib/engine/index.js";
 import { cnn, mobilenet, resnet } from "../../lib/models/index.js";
 import { foldBatchNorm, predictor, searchSpace } from "../../lib/space/index.js";
+import { nativeIsBuilt } from "../engine/support.js";
+import { needs } from "../support.js";
 import { assertClose, normalInputs, randomWeights } from "./compactionProperty.js";
 
 const { layers } = tf;
@@ -66,6 +68,38 @@ describe("folding batch normalisation", () => {
       fast.dispose();
     });
   }
+
+  test(
+    "a predictor multiplies the weights that are left where they are few",
+    needs("the native engine", nativeIsBuilt(), "npm start"),
+    () => {
+      const model = tf.sequential({
+        layers: [
+          layers.dense({ units: 300, inputShape: [500], activation: "relu" }),
+          layers.dense({ units: 500, useBias: false }),
+          layers.dense({ units: 4, activation: "softmax" }),
+        ],
+      });
+      const random = new Random(1);
+      for (const [w, density] of [0.04, 1, 0.002, 1, 1].entries()) {
+        const weight = model.weights[w].read();
+        const values = random.normals(weight.size).map((value) => (random.uniform() < density ? value : 0));
+        model.weights[w].write(tf.tensor(values, weight.shape));
+      }
+      const held = tf.memory().numTensors;
+      const fast = predictor(model);
+      // Places and entries of two kernels and a bias, and the last layer's weights.
+      assert.equal(tf.memory().numTensors - held, 7);
+      tf.tidy(() => {
+        for (const examples of [5, 1, 5]) {
+          const [input] = normalInputs(model, examples, 2);
+          assertClose(fast.predict(input)[0], model.predict(input) as tf.Tensor, 1e-5, `${examples} examples`);
+        }
+      });
+      fast.dispose();
+      assert.equal(tf.memory().numTensors, held);
+    },
+  );
 
   test("a predictor of several inputs and outputs keeps its weights, and frees them", () => {
     const [a, b] = [tf.input({ shape: [3] }), tf.input({ shape: [3] })];

@@ -1,0 +1,197 @@
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { median } from "simple-statistics";
+import * as tf from "@tensorflow/tfjs";
+import * as tt from "../lib/index.js";
+import { convolutional } from "./workloads/searches.js";
+
+/** What a mask on the weights saves in prediction: milliseconds of processor time a batch. */
+interface MaskRow {
+  readonly model: string;
+  readonly batch: number;
+  readonly density: number;
+  readonly fullMs: number;
+  readonly maskedMs: number;
+  /** Median of the rounds' ratios. */
+  readonly speedup: number;
+}
+
+/** Whole searches with every step whole, and with every `wholeEvery`-th. */
+interface SearchRow {
+  readonly wholeEvery: number;
+  readonly seeds: number;
+  /** Seconds of processor time, the median of the seeds. */
+  readonly seconds: number;
+  /** Time over that of the search of the same seed whose steps are all whole; the median. */
+  readonly ratio: number;
+  /** Mean loss over the last tenth of the steps. */
+  readonly loss: number;
+  /** What of its units the architecture shares with that of the same seed, and with those of other seeds, whole. */
+  readonly shared: number;
+  readonly sharedAcrossSeeds: number;
+}
+
+/** Seconds of processor time. */
+async function seconds(work: () => unknown): Promise<number> {
+  const used = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(used);
+  return (user + system) / 1e6;
+}
+
+const perceptrons: Readonly<Record<string, number[]>> = { "784-300-100": [300, 100], "784-2000-2000": [2000, 2000] };
+
+async function masks(rounds: number): Promise<MaskRow[]> {
+  const rows: MaskRow[] = [];
+  for (const [model, hidden] of Object.entries(perceptrons)) {
+    const space = tt.searchSpace(tt.mlp({ inputShape: [784], hidden, classes: 10 }), { gates: "weight" });
+    const scores = new tt.Random(0, "bench sparsity").uniforms(space.gateCount);
+    const full = tt.predictor(space.model);
+    for (const density of [0.1, 0.05, 0.02, 0.005]) {
+      const compacted = space.within(scores, { density }).compact();
+      const masked = tt.predictor(compacted);
+      for (const batch of [1, 128]) {
+        const input = tf.randomUniform([batch, 784], 0, 1, "float32", 1);
+        const count = batch === 1 ? 200 : 40;
+        const time = async ({ predict }: tt.Predictor): Promise<number> =>
+          ((await seconds(async () => {
+            for (let i = 0; i < count; i++) {
+              const [output] = predict(input);
+              await output.data();
+              output.dispose();
+            }
+          })) *
+            1000) /
+          count;
+        const times: [number, number][] = [];
+        for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(masked)]);
+        // The first round makes the functions.
+        const measured = times.slice(1);
+        rows.push({
+          model,
+          batch,
+          density,
+          fullMs: median(measured.map(([own]) => own)),
+          maskedMs: median(measured.map(([, own]) => own)),
+          speedup: median(measured.map(([whole, part]) => whole / part)),
+        });
+        input.dispose();
+      }
+      [masked, compacted].forEach((each) => each.dispose());
+    }
+    full.dispose();
+  }
+  return rows;
+}
+
+/** Convolutions on the digits, enlarged to 32x32; a tenth of the units is kept. */
+async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
+  const source = (await (await tt.dataset("digits:0-4")).resized(32)).standardised();
+  const space = tt.searchSpace(convolutional([32, 32, 64, 64], [32, 32, 1]), { gates: "unit" });
+  const found = new Map<number, { mask: Uint8Array; seconds: number; loss: number }[]>();
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const wholeEvery of [1, 8, 16]) {
+      const search = tt.search(space, source, { density: 0.1, steps, seed, wholeEvery });
+      const took = await seconds(() => search.run({ onProgress: tt.progressBar() }));
+      const { entries } = search.trace;
+      const last = entries.slice(-Math.ceil(entries.length / 10)).map((entry) => entry.loss);
+      const loss = last.reduce((sum, value) => sum + value / last.length, 0);
+      const row = { mask: search.architecture().mask, seconds: took, loss };
+      found.set(wholeEvery, [...(found.get(wholeEvery) ?? []), row]);
+      search.dispose();
+      console.log(`every ${wholeEvery}, seed ${seed}: ${took.toFixed(1)} s of processor time, loss ${loss.toFixed(3)}`);
+    }
+  }
+  const whole = found.get(1)!;
+  const share = (a: Uint8Array, b: Uint8Array): number => {
+    const kept = a.reduce((sum, gate) => sum + gate, 0);
+    return a.reduce((sum, gate, i) => sum + (gate & b[i]), 0) / kept;
+  };
+  return [...found].map(([wholeEvery, runs]) => {
+    const across = runs.flatMap((run, s) =>
+      whole.flatMap((other, t) => (s === t ? [] : [share(run.mask, other.mask)])),
+    );
+    return {
+      wholeEvery,
+      seeds,
+      seconds: median(runs.map((run) => run.seconds)),
+      ratio: median(runs.map((run, s) => run.seconds / whole[s].seconds)),
+      loss: median(runs.map((run) => run.loss)),
+      shared: median(runs.map((run, s) => share(run.mask, whole[s].mask))),
+      sharedAcrossSeeds: median(across),
+    };
+  });
+}
+
+function page(
+  processor: string,
+  steps: number,
+  maskRows: readonly MaskRow[],
+  searchRows: readonly SearchRow[],
+): string {
+  const percent = (part: number): string => `${Number((100 * part).toFixed(1))} %`;
+  return [
+    "# What closed gates save",
+    "",
+    `Processor time, one thread, ${processor}. \`node dist/bench/sparsity.js\` makes both tables again.`,
+    "",
+    "Masks on the weights of perceptrons, drawn at random: the full network's predictor beside the compacted one's.",
+    "",
+    "model | batch | weights left | full, ms | masked, ms | times as fast",
+    "--- | ---: | ---: | ---: | ---: | ---:",
+    ...maskRows.map((row) =>
+      [
+        row.model,
+        row.batch,
+        percent(row.density),
+        row.fullMs.toFixed(2),
+        row.maskedMs.toFixed(2),
+        row.speedup.toFixed(1),
+      ].join(" | "),
+    ),
+    "",
+    `Searches for a tenth of the units of a convolutional network (32-32-64-64, 32x32, batch 64, ${steps} steps, ${searchRows[0].seeds} seeds):`,
+    "every step evaluates all gates, or every eighth or sixteenth (`wholeEvery`). Shared: units that the architecture has in",
+    "common with the one found by whole steps, from the same seed and from others.",
+    "",
+    "whole every | seconds | ratio | loss | shared | across seeds",
+    "---: | ---: | ---: | ---: | ---: | ---:",
+    ...searchRows.map((row) =>
+      [
+        row.wholeEvery,
+        row.seconds.toFixed(0),
+        row.ratio.toFixed(2),
+        row.loss.toFixed(3),
+        percent(row.shared),
+        percent(row.sharedAcrossSeeds),
+      ].join(" | "),
+    ),
+    "",
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      steps: { type: "string", default: "1000" },
+      seeds: { type: "string", default: "3" },
+      rounds: { type: "string", default: "5" },
+    },
+  });
+  await tt.ready({ threads: 1 });
+  const steps = Number(values.steps);
+  const maskRows = await masks(Number(values.rounds));
+  maskRows.forEach((row) => console.log(`${row.model}, batch ${row.batch}, ${row.density}: ${row.speedup.toFixed(1)}`));
+  const searchRows = await searches(steps, Number(values.seeds));
+  const folder = join(__dirname, "..", "..", "bench", "results");
+  const processor = cpus()[0].model;
+  const record = { processor, node: process.version, steps, masks: maskRows, searches: searchRows };
+  writeFileSync(join(folder, "sparsity.json"), `${JSON.stringify(record, null, 2)}\n`);
+  const { format } = await import("prettier");
+  const text = page(processor, steps, maskRows, searchRows);
+  writeFileSync(join(folder, "sparsity.md"), await format(text, { parser: "markdown" }));
+}
+
+void main();
