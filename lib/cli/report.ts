@@ -89,8 +89,8 @@ better.
 
 **Held** means that the whole interval lies beyond what is claimed and that the difference from zero survives Holm; **not
 refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive. Hypotheses were
-registered before the runs. How they are split into claims, and what *held* and *refuted* mean, was written after the first tables (e1, e2
-by weights and units, e3, e4, e7) and before the others.`;
+registered before the runs. How they are split into claims, and what *held* and *refuted* mean, was written after the tables of e1,
+e3 and e4 and before all others.`;
 
 type SavedOverlap = OverlapOf &
   Readonly<Record<"space" | "strategy" | "variant" | "other_space" | "other_strategy" | "other_variant", string>> & {
@@ -106,7 +106,7 @@ const table = (head: readonly string[], rows: readonly (readonly (string | numbe
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
 function section(
-  { name, title, registration, hypothesis }: Experiment,
+  { name, title, registration, hypothesis, stoppingRule }: Experiment,
   rows: SavedEffect[],
   own: Finding<SavedEffect>[],
   shared: SavedOverlap[],
@@ -138,7 +138,7 @@ function section(
   const heads = ["pair", "kept", "shots", "strategy", "variant", "control", "learned, %", "effect", "p"];
   const parts = [
     `## ${name}: ${title}`,
-    `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis ?? "nothing was claimed before the run."}`,
+    `${registration === "pre-registered" ? "Hypothesis, registered before the run" : "Exploratory"}: ${hypothesis ?? "nothing was claimed before the run."}${stoppingRule ? ` ${stoppingRule}` : ""}`,
     ...(tests.length > 0 ? [table(["claim", "control", "effect, 95 % interval", "p", "verdict"], tests)] : []),
     ...prediction(foretold),
     ...(hypothesis && tests.length + foretold.length === 0
@@ -239,6 +239,10 @@ function further(
     [
       "Adam in place of the adaptive update",
       `the default minus Adam is ${seen("e4", "variant adam")} points on digits and ${seen("e4-letters", "variant adam")} on letters: is there a task where it is better?`,
+    ],
+    [
+      "Longer searches, at the final density at once",
+      `the default minus them was ${seen("ideas", "variant decay0-steps3000")} points when ideas were screened on digits, and was then registered: ${seen("longer", "variant longer")} on letters, and not ahead on three other pairs (longer).`,
     ],
     [
       "Mirror descent",

@@ -13,10 +13,10 @@ const worthwhile = 0.8;
 /**
  * Evaluates the steps of a search, at the price of the gates that are open.
  *
- * Every `wholeEvery`-th step evaluates all gates. The steps between evaluate the network without the gates that were
- * closed at the last whole step: forward that changes nothing that float32 shows; the loss has no gradient for those
- * gates then, and on the next whole step theirs counts `wholeEvery` times, `E g = 1/k (k g) + (k-1)/k 0`. So a gate that
- * was closed can come back, and the certificate holds for the gradients that the search used.
+ * Every `wholeEvery`-th step evaluates all gates. The steps between evaluate the network without those that were closed
+ * after the last whole step, which would have let through a hundredth of what an open gate does at most. The loss has no
+ * gradient for them then, and on the next whole step theirs counts `wholeEvery` times, `E g = 1/k (k g) + (k-1)/k 0`. So
+ * a gate that was closed can come back, and the certificate holds for the gradients that the search used.
  */
 export class NarrowingEvaluator {
   private readonly whole: ReturnType<typeof stepEvaluator>;
@@ -42,12 +42,12 @@ export class NarrowingEvaluator {
     dropout: Address,
   ): StepEvaluation {
     const { wholeEvery } = this.context;
+    // Before it is used, from gates that a step which is refused leaves as they are.
+    if (wholeEvery > 1 && step % wholeEvery === 1) this.layOut(gates.dataSync());
     if (this.small && step % wholeEvery > 0) return this.small(weights, gates, batch, dropout);
     const evaluation = this.whole(weights, gates, batch, dropout);
-    if (wholeEvery === 1 || step % wholeEvery > 0) return evaluation;
-    const gateGradient = this.open ? this.weighted(evaluation.gateGradient, this.open) : evaluation.gateGradient;
-    this.layOut(gates.dataSync());
-    return { ...evaluation, gateGradient };
+    if (!this.open || step % wholeEvery > 0) return evaluation;
+    return { ...evaluation, gateGradient: this.weighted(evaluation.gateGradient, this.open) };
   }
 
   /** The gradient of gates that the steps before had none for stands for those steps too. */
