@@ -86,9 +86,10 @@ export function scalingFigure(machine: Machine, points: readonly Point[]): Figur
       },
       {
         type: "scatter",
-        mode: "text",
+        // Above the interval, which would cross it; as far from the point as if it were the point's own.
+        mode: "markers+text",
+        marker: { opacity: 0, size: 7 },
         x,
-        // Above the interval, which would cross it.
         y: own.map((point) => point.high),
         xaxis: `x${suffix}`,
         yaxis: `y${suffix}`,
