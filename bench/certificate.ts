@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { median } from "simple-statistics";
 import * as tt from "../lib/index.js";
 import { ReferenceAccumulators, TensorAccumulators } from "../lib/relaxation/accumulators.js";
+import { milliseconds } from "./clock.js";
 import { workloads } from "./workloads/index.js";
 
 /** Searches whose certificate is timed, with their numbers of gates. */
@@ -33,14 +34,6 @@ function sums(gateCount: number): () => void {
   return () => sums.add(a, g, a, measured);
 }
 
-/** Processor time of both cores, which other programs disturb less than the clock. */
-async function milliseconds(work: () => unknown): Promise<number> {
-  const started = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(started);
-  return (user + system) / 1000;
-}
-
 /** Part of a search's step that its certificate takes: steps and sums alternate, medians are compared. */
 async function main(): Promise<void> {
   console.log(await tt.ready());
@@ -52,8 +45,8 @@ async function main(): Promise<void> {
     const times: { step: number; sums: number }[] = [];
     for (let round = 0; round < rounds; round++) {
       // 64 steps, so that what happens every 64th is in it once.
-      const certified = await milliseconds(() => Array.from({ length: 64 }, add));
-      times.push({ step: (await milliseconds(() => step.run(4))) / 4, sums: certified / 64 });
+      const certified = await milliseconds("cpu", () => Array.from({ length: 64 }, add));
+      times.push({ step: (await milliseconds("cpu", () => step.run(4))) / 4, sums: certified / 64 });
     }
     const [whole, part] = [median(times.map((time) => time.step)), median(times.map((time) => time.sums))];
     rows.push({ workload: name, gates: gateCount, stepMs: whole, certificateMs: part, share: part / whole });

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { median } from "simple-statistics";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
+import { milliseconds } from "./clock.js";
 import { convolutional } from "./workloads/searches.js";
 
 /** What a mask on the weights saves in prediction: milliseconds of processor time a batch. */
@@ -33,14 +34,6 @@ interface SearchRow {
   readonly sharedAcrossSeeds: number;
 }
 
-/** Seconds of processor time. */
-async function seconds(work: () => unknown): Promise<number> {
-  const used = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(used);
-  return (user + system) / 1e6;
-}
-
 const perceptrons: Readonly<Record<string, number[]>> = { "784-300-100": [300, 100], "784-2000-2000": [2000, 2000] };
 
 async function masks(rounds: number): Promise<MaskRow[]> {
@@ -55,16 +48,16 @@ async function masks(rounds: number): Promise<MaskRow[]> {
       for (const batch of [1, 128]) {
         const input = tf.randomUniform([batch, 784], 0, 1, "float32", 1);
         const count = batch === 1 ? 200 : 40;
-        const time = async ({ predict }: tt.Predictor): Promise<number> =>
-          ((await seconds(async () => {
+        const time = async ({ predict }: tt.Predictor): Promise<number> => {
+          const took = await milliseconds("cpu", async () => {
             for (let i = 0; i < count; i++) {
               const [output] = predict(input);
               await output.data();
               output.dispose();
             }
-          })) *
-            1000) /
-          count;
+          });
+          return took / count;
+        };
         const times: [number, number][] = [];
         for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(masked)]);
         // The first round makes the functions.
@@ -94,7 +87,7 @@ async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
   for (let seed = 0; seed < seeds; seed++) {
     for (const wholeEvery of [1, 8, 16]) {
       const search = tt.search(space, source, { density: 0.1, steps, seed, wholeEvery });
-      const took = await seconds(() => search.run({ onProgress: tt.progressBar() }));
+      const took = (await milliseconds("cpu", () => search.run({ onProgress: tt.progressBar() }))) / 1000;
       const { entries } = search.trace;
       const last = entries.slice(-Math.ceil(entries.length / 10)).map((entry) => entry.loss);
       const loss = last.reduce((sum, value) => sum + value / last.length, 0);

@@ -59,13 +59,11 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
   const inputShape = network.inputs[0].shape.slice(1) as number[];
   const dataset = examples(inputShape, 2048);
   const space = tt.searchSpace(network, { gates });
-  const begin = (length: number): tt.Search =>
-    tt.search(space, dataset, { weights: "reset", density: 0.1, steps: length, batch, seed: 1 });
   if (phase === "search") {
     return {
       run: async (iterations) => {
         for (let i = 0; i < iterations; i++) {
-          const search = begin(steps);
+          const search = begin(space, dataset, batch, steps);
           await search.run();
           search.certificate();
           search.dispose();
@@ -74,15 +72,7 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
       dispose: () => undefined,
     };
   }
-  if (phase === "step") {
-    const search = begin(1e9);
-    return {
-      run: (iterations) => {
-        for (let i = 0; i < iterations; i++) search.advance();
-      },
-      dispose: () => search.dispose(),
-    };
-  }
+  if (phase === "step") return searchSteps(space, dataset, batch);
   const weights = space.initialise(1, "bench");
   const open = tf.fill([space.gateCount], 0.6) as tf.Tensor1D;
   const inputs = tf.tensor(dataset.batch("train", new tt.Random(0, "rows").permutation(2048, batch)), [
@@ -105,8 +95,22 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
   };
 }
 
+const begin = (space: tt.SearchSpace, dataset: tt.Dataset, batch: number, steps: number): tt.Search =>
+  tt.search(space, dataset, { weights: "reset", density: 0.1, steps, batch, seed: 1 });
+
+/** Steps of one search that doesn't end. */
+export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
+  const search = begin(space, dataset, batch, 1e9);
+  return {
+    run: (iterations) => {
+      for (let i = 0; i < iterations; i++) search.advance();
+    },
+    dispose: () => search.dispose(),
+  };
+}
+
 /** Trains the weights of the masked network: a search without the relaxation. */
-function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
+export function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
   const { plan } = space;
   const gates = tf.fill([space.gateCount], 0.6) as tf.Tensor1D;
   const weights = space.initialise(1, "bench");
