@@ -81,7 +81,7 @@ async function masks(rounds: number): Promise<MaskRow[]> {
 
 /** Convolutions on the digits, enlarged to 32x32; a tenth of the units is kept. */
 async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
-  const source = (await (await tt.dataset("digits:0-4")).resized(32)).standardised();
+  const source = (await (await tt.dataset("digits")).resized(32)).standardised();
   const space = tt.searchSpace(convolutional([32, 32, 64, 64], [32, 32, 1]), { gates: "unit" });
   const found = new Map<number, { mask: Uint8Array; seconds: number; loss: number }[]>();
   for (let seed = 0; seed < seeds; seed++) {
