@@ -168,7 +168,7 @@ function page(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      steps: { type: "string", default: "2000" },
+      steps: { type: "string", default: "1000" },
       seeds: { type: "string", default: "2" },
       rounds: { type: "string", default: "5" },
     },

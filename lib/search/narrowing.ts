@@ -5,7 +5,7 @@ import type { StrategyContext } from "./strategies/strategy.js";
 import { type StepEvaluation, stepEvaluator, trainingCrossEntropy } from "./objective.js";
 
 /** A forward gate that falls below the first is left out; it is taken in again when it has risen to the second. */
-const [leftOutBelow, takenInFrom] = [1e-3, 1e-2];
+const [leftOutBelow, takenInFrom] = [0.02, 0.1];
 
 /** The network is laid out anew when it would have at most this part of the multiply-adds that it has. */
 const worthwhile = 0.8;
@@ -14,7 +14,7 @@ const worthwhile = 0.8;
  * Evaluates the steps of a search, at the price of the gates that are open.
  *
  * Every `wholeEvery`-th step evaluates all gates. The steps between evaluate the network without those that were closed
- * after the last whole step, which would have let through a hundredth of what an open gate does at most. The loss has no
+ * after the last whole step, which would have let through a tenth of what an open gate does at most. The loss has no
  * gradient for them then, and on the next whole step theirs counts `wholeEvery` times, `E g = 1/k (k g) + (k-1)/k 0`. So
  * a gate that was closed can come back, and the certificate holds for the gradients that the search used.
  */
