@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { median } from "simple-statistics";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
+import { predictionMs } from "./clock.js";
 
 /** One model before and after compaction; milliseconds of processor time a batch, the median of the rounds. */
 export interface CompactionRow {
@@ -40,18 +41,6 @@ const models: Readonly<Record<string, () => tf.LayersModel>> = {
 /** Of small batches of an MLP much of the time would be what a prediction costs by itself, 2 ms. */
 const batches: Readonly<Record<string, number | undefined>> = { "mlp 2000-2000, batch 256": 256 };
 
-/** Milliseconds of processor time that each of `count` predictions takes. */
-async function time(predict: () => tf.Tensor, count: number): Promise<number> {
-  const used = process.cpuUsage();
-  for (let i = 0; i < count; i++) {
-    const output = predict();
-    await output.data();
-    output.dispose();
-  }
-  const { user, system } = process.cpuUsage(used);
-  return (user + system) / 1000 / count;
-}
-
 /**
  * Times a model against its compacted self at a fraction of the multiply-adds, units chosen at random, in turn.
  *
@@ -75,12 +64,12 @@ export async function timeCompaction(
     ...predictors.map((each) => () => each.predict(input)[0]),
   ];
   const warm: number[] = [];
-  for (const each of timed) warm.push(await time(each, 2));
+  for (const each of timed) warm.push(await predictionMs(each, 2));
   const count = Math.max(1, Math.round(400 / warm[0]));
   const times: number[][] = [];
   for (let round = 0; round < rounds; round++) {
     const row: number[] = [];
-    for (const each of timed) row.push(await time(each, count));
+    for (const each of timed) row.push(await predictionMs(each, count));
     times.push(row);
   }
   const { counts } = architecture;

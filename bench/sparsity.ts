@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { median } from "simple-statistics";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
-import { milliseconds } from "./clock.js";
+import { sharedGates } from "../lib/space/overlap.js";
+import { milliseconds, predictionMs } from "./clock.js";
 import { convolutional } from "./workloads/searches.js";
 
 /** What a mask on the weights saves in prediction: milliseconds of processor time a batch. */
@@ -48,16 +49,7 @@ async function masks(rounds: number): Promise<MaskRow[]> {
       for (const batch of [1, 128]) {
         const input = tf.randomUniform([batch, 784], 0, 1, "float32", 1);
         const count = batch === 1 ? 200 : 40;
-        const time = async ({ predict }: tt.Predictor): Promise<number> => {
-          const took = await milliseconds("cpu", async () => {
-            for (let i = 0; i < count; i++) {
-              const [output] = predict(input);
-              await output.data();
-              output.dispose();
-            }
-          });
-          return took / count;
-        };
+        const time = ({ predict }: tt.Predictor): Promise<number> => predictionMs(() => predict(input)[0], count);
         const times: [number, number][] = [];
         for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(masked)]);
         // The first round makes the functions.
@@ -83,7 +75,7 @@ async function masks(rounds: number): Promise<MaskRow[]> {
 async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
   const source = (await (await tt.dataset("digits")).resized(32)).standardised();
   const space = tt.searchSpace(convolutional([32, 32, 64, 64], [32, 32, 1]), { gates: "unit" });
-  const found = new Map<number, { mask: Uint8Array; seconds: number; loss: number }[]>();
+  const found = new Map<number, { learned: tt.Architecture; seconds: number; loss: number }[]>();
   for (let seed = 0; seed < seeds; seed++) {
     for (const wholeEvery of [1, 8]) {
       const search = tt.search(space, source, { density: 0.1, steps, seed, wholeEvery });
@@ -91,20 +83,16 @@ async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
       const { entries } = search.trace;
       const last = entries.slice(-Math.ceil(entries.length / 10)).map((entry) => entry.loss);
       const loss = last.reduce((sum, value) => sum + value / last.length, 0);
-      const row = { mask: search.architecture().mask, seconds: took, loss };
+      const row = { learned: search.architecture(), seconds: took, loss };
       found.set(wholeEvery, [...(found.get(wholeEvery) ?? []), row]);
       search.dispose();
       console.log(`every ${wholeEvery}, seed ${seed}: ${took.toFixed(1)} s of processor time, loss ${loss.toFixed(3)}`);
     }
   }
   const whole = found.get(1)!;
-  const share = (a: Uint8Array, b: Uint8Array): number => {
-    const kept = a.reduce((sum, gate) => sum + gate, 0);
-    return a.reduce((sum, gate, i) => sum + (gate & b[i]), 0) / kept;
-  };
   return [...found].map(([wholeEvery, runs]) => {
     const across = runs.flatMap((run, s) =>
-      whole.flatMap((other, t) => (s === t ? [] : [share(run.mask, other.mask)])),
+      whole.flatMap((other, t) => (s === t ? [] : [sharedGates(run.learned, other.learned).shared])),
     );
     return {
       wholeEvery,
@@ -112,7 +100,7 @@ async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
       seconds: median(runs.map((run) => run.seconds)),
       ratio: median(runs.map((run, s) => run.seconds / whole[s].seconds)),
       loss: median(runs.map((run) => run.loss)),
-      shared: median(runs.map((run, s) => share(run.mask, whole[s].mask))),
+      shared: median(runs.map((run, s) => sharedGates(run.learned, whole[s].learned).shared)),
       sharedAcrossSeeds: median(across),
     };
   });

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { compact, layerName, origins } from "./compact.js";
 import type { GatedInput, GateSlot } from "./forward.js";
+import { sizeOf } from "./labels.js";
 import { type SearchSpace, searchSpace } from "./space.js";
 import type { Plan } from "./types.js";
 
@@ -75,8 +76,6 @@ export function narrow(space: SearchSpace, slots: readonly GateSlot[], mask: Uin
     dispose: () => void model.dispose(),
   };
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 function part(of: number, entries: Int32Array, size: number, shape: readonly number[]): Part {
   const places = new Int32Array(size).fill(entries.length);

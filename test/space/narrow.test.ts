@@ -8,12 +8,13 @@ import { stepEvaluator, trainingCrossEntropy } from "../../lib/search/objective.
 import { NarrowingEvaluator } from "../../lib/search/narrowing.js";
 import { forward, gateSlots, type GateKind, searchSpace, type SearchSpace } from "../../lib/space/index.js";
 import { forwardSlots, expandGates } from "../../lib/space/forward.js";
+import { asTensors } from "../../lib/space/initialise.js";
 import { narrow } from "../../lib/space/narrow.js";
 import { assertClose, normalInputs, randomArchitecture, randomWeights } from "./compactionProperty.js";
 import { buildModel, recipes } from "./randomGraph.js";
 
 const tensorsOf = ({ plan }: SearchSpace, seed: number): tf.Tensor[] =>
-  randomWeights(plan, seed).map((values, w) => tf.tensor(values, plan.weights[w].shape as number[]));
+  asTensors(plan.weights, randomWeights(plan, seed));
 
 /** Gates that are anything where open, and nothing where closed. */
 const gatesAt = (mask: Uint8Array, seed: number): tf.Tensor1D => {
