@@ -206,6 +206,8 @@ async function parseRows(
   signal: AbortSignal | undefined,
   onRow: (row: string[]) => void,
 ): Promise<void> {
+  // Papa Parse takes a stream that has ended already for a browser's file.
+  signal?.throwIfAborted();
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- has no types
   const papa = require("papaparse") as Papa;
   const stream = createReadStream(path, { encoding: "utf8", highWaterMark: blockBytes, signal });
