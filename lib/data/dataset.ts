@@ -274,12 +274,13 @@ export class Dataset {
     const { inputs, count } = this[split];
     const { scale, inputSize: size } = this;
     const out = new Float32Array(rows.length * size);
+    let next = 0;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];
       this.checkRow(split, row, count);
-      out.set(inputs.subarray(row * size, (row + 1) * size), i * size);
+      const end = (row + 1) * size;
+      for (let j = row * size; j < end; j++) out[next++] = inputs[j] * scale;
     }
-    if (scale !== 1) for (let j = 0; j < out.length; j++) out[j] *= scale;
     return out;
   }
 

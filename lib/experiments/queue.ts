@@ -99,7 +99,11 @@ export function versionsKey(address: QueueAddress): string {
   return `${prefix}:${address.name ?? "twotemp"}:versions`;
 }
 
-/** Opens a queue, or says why not. Later outages are waited out. */
+/**
+ * Opens a queue, or says why not. Later outages are waited out.
+ *
+ * @internal
+ */
 export async function openQueue(address: QueueAddress, name: string): Promise<Queue> {
   const { Queue } = await import("bullmq");
   let givenUp = false;

@@ -66,7 +66,11 @@ export async function findBrowser(): Promise<BrowserChoice> {
   throw new TwotempError("plot/browser", "no browser to draw pictures with: install Chromium, Chrome or Edge");
 }
 
-/** Starts a headless browser with a new, empty profile; the keyboard's interrupt is left to the caller. */
+/**
+ * Starts a headless browser with a new, empty profile; the keyboard's interrupt is left to the caller.
+ *
+ * @internal
+ */
 export async function launchBrowser(): Promise<Browser> {
   const choice = await findBrowser();
   const { chromium } = await import("playwright-core");

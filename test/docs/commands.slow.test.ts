@@ -10,10 +10,7 @@ import { smallClone } from "./smallClone.js";
 /** Commands that aren't run here, and why. */
 const elsewhere: readonly (readonly [RegExp, string])[] = [
   [/^npm start$/, "test/scripts/setup.slow.test.ts runs it in a fresh clone"],
-  [
-    /^npm start -- --source emnist-letters/,
-    "downloads the letters; test/scripts/setup.slow.test.ts gives other settings",
-  ],
+  [/^npm start -- --source emnist-letters/, "test/scripts/setup.slow.test.ts runs it, small"],
   [/^npm (test|run check)$/, "run this very test"],
   [/^npm run lab$/, "doesn't end; test/scripts/lab.slow.test.ts opens it"],
   [/^(apt-get install|redis-server|npx twotemp (run e1 --queue|work)) /, "test/docs/queue.slow.test.ts runs it"],

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { needsData } from "../data/realData.js";
+import { blocksOf, commandsOf } from "../docs/documents.js";
 import { needs } from "../support.js";
 import {
   findProgram,
@@ -124,6 +126,14 @@ describe("a fresh clone with an empty home folder", { skip }, () => {
     await mainJob(t, []);
   });
 
+  test("npm start runs on other data, as documented, but small", needsData("emnist-letters"), async (t) => {
+    const documented = blocksOf("sh").flatMap(commandsOf);
+    const command = documented.find((command) => /^npm start -- .*emnist-letters/.test(command));
+    assert.ok(command);
+    const folders = [process.env.TWOTEMP_DATASETS ?? [], join(root, "datasets")].flat().join(delimiter);
+    await mainJob(t, command.split(" ").slice(2), { TWOTEMP_DATASETS: folders, TWOTEMP_QUICK: "1" });
+  });
+
   test("npm start runs a small main job on WebAssembly", async (t) => {
     const small = ["--steps", "200", "--searches", "2", "--retrainings", "2", "--shots", "5"];
     await mainJob(t, ["--", "--engine", "wasm", ...small]);
@@ -155,8 +165,9 @@ async function mainJob(t: TestContext, args: string[], more?: NodeJS.ProcessEnv)
   t.diagnostic(`${seconds.toFixed(0)} s`);
   assert.match(stdout, /learned/);
   assert.match(stdout, /npm run lab opens everything in JupyterLab/);
-  assert.match(stdout, /figures:\n {2}figures\//);
-  const effects = readFileSync(join(clone, "runs/quickstart/effects.csv"), "utf8").split("\n");
+  const written = more?.TWOTEMP_QUICK ? "build/quick" : "";
+  assert.match(stdout, new RegExp(`figures:\n {2}${join(written, "figures")}/`));
+  const effects = readFileSync(join(clone, written, "runs/quickstart/effects.csv"), "utf8").split("\n");
   assert.equal(effects[0], "source,target,gates,density,shots,control,effect,low,high,searches,retrainings");
   assert.ok(effects.length > 5);
 }
