@@ -89,8 +89,8 @@ better.
 
 **Held** means that the whole interval lies beyond what is claimed and that the difference from zero survives Holm; **not
 refuted** is no proof of equality. Only what an experiment's file names is its hypothesis; every other row is descriptive. Hypotheses were
-registered before the runs. How they are split into claims, and what *held* and *refuted* mean, was written after the tables of e1,
-e3 and e4 and before all others.`;
+registered before the runs. How they are split into claims, and what *held* and *refuted* mean, was written after the tables of e1
+and e3 and before all others.`;
 
 type SavedOverlap = OverlapOf &
   Readonly<Record<"space" | "strategy" | "variant" | "other_space" | "other_strategy" | "other_variant", string>> & {

@@ -267,13 +267,17 @@ export class Dataset {
    * Scaled inputs of some rows, one after another.
    *
    * @param rows - row numbers of the split
+   * @param out - filled in place of a new array
    * @returns `rows.length * inputSize` values, `raw * scale`
    * @throws TwotempError `data/row` for a row that doesn't exist
    */
-  batch(split: Split, rows: ArrayLike<number>): Float32Array {
+  batch(
+    split: Split,
+    rows: ArrayLike<number>,
+    out: Float32Array = new Float32Array(rows.length * this.inputSize),
+  ): Float32Array {
     const { inputs, count } = this[split];
     const { scale, inputSize: size } = this;
-    const out = new Float32Array(rows.length * size);
     let next = 0;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];

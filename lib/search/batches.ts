@@ -1,18 +1,29 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
 import { type Address, Random } from "../engine/index.js";
+import { nativeBackend } from "../engine/native.js";
 import type { Batch } from "./objective.js";
 
-/** The given rows of a split as tensors. */
-export function batchOf(dataset: Dataset, split: "train" | "test", rows: ArrayLike<number>): Batch {
+/**
+ * The given rows of a split as tensors.
+ *
+ * @param values - an array for the inputs' values that is free again afterwards, where the engine copies them
+ */
+export function batchOf(
+  dataset: Dataset,
+  split: "train" | "test",
+  rows: ArrayLike<number>,
+  values?: Float32Array,
+): Batch {
   const { classCount, inputShape } = dataset;
   const { labels } = dataset[split];
   const oneHot = new Float32Array(rows.length * classCount);
   for (let i = 0; i < rows.length; i++) oneHot[i * classCount + labels[rows[i]]] = 1;
-  return {
-    inputs: tf.tensor(dataset.batch(split, rows), [rows.length, ...inputShape]),
-    labels: tf.tensor2d(oneHot, [rows.length, classCount]),
-  };
+  const native = nativeBackend();
+  const inputs = tf.tensor(dataset.batch(split, rows, native && values), [rows.length, ...inputShape]);
+  // TensorFlow.js would read the values only when the tensor is first used.
+  native?.getInputTensorIds([inputs]);
+  return { inputs, labels: tf.tensor2d(oneHot, [rows.length, classCount]) };
 }
 
 /**
@@ -22,6 +33,7 @@ export function batchOf(dataset: Dataset, split: "train" | "test", rows: ArrayLi
 export class Batches {
   private epoch: number = -1;
   private order: Int32Array = new Int32Array();
+  private readonly values: Float32Array;
   private readonly perEpoch: number;
 
   constructor(
@@ -31,6 +43,7 @@ export class Batches {
   ) {
     this.size = Math.min(size, dataset.train.count);
     this.perEpoch = Math.floor(dataset.train.count / this.size);
+    this.values = new Float32Array(this.size * dataset.inputSize);
   }
 
   /** The rows of batch `step`. */
@@ -46,6 +59,6 @@ export class Batches {
 
   /** Batch `step` as tensors. */
   at(step: number): Batch {
-    return batchOf(this.dataset, "train", this.rows(step));
+    return batchOf(this.dataset, "train", this.rows(step), this.values);
   }
 }

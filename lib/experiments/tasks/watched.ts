@@ -12,9 +12,9 @@ export interface TestRead {
  */
 export function watched(dataset: Dataset): { readonly dataset: Dataset; readonly reads: readonly TestRead[] } {
   const reads: TestRead[] = [];
-  const batch = (split: Split, rows: ArrayLike<number>): Float32Array => {
+  const batch = (split: Split, rows: ArrayLike<number>, out?: Float32Array): Float32Array => {
     if (split === "test") reads.push({ dataset: dataset.name, examples: rows.length });
-    return dataset.batch(split, rows);
+    return dataset.batch(split, rows, out);
   };
   return { dataset: Object.create(dataset, { batch: { value: batch } }) as Dataset, reads };
 }
