@@ -70,6 +70,8 @@ export class Search implements AsyncIterable<SearchStep> {
   private readonly strategy: WeightStrategy;
   private readonly price: Price;
   private kept: Uint8Array | undefined;
+  /** The last one, which may be asked for again; of many gates it takes a while. */
+  private certified: Certificate | undefined;
   private done: number = 0;
   /** Sum of the losses since the last entry of the trace, and their number. */
   private unrecorded: { readonly loss: number; readonly steps: number } = { loss: 0, steps: 0 };
@@ -310,7 +312,10 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
-    return certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask());
+    if (this.certified?.steps !== this.done) {
+      this.certified = certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask());
+    }
+    return this.certified;
   }
 
   /**

@@ -84,10 +84,8 @@ export function certificate(
     throw new TwotempError("theory/mask", `${wanted}; got ${mask.length}`);
   }
   const regret = new Regret(accumulators, settings);
-  const atFinal = regret.at("regret at the final architecture", (i) => Boolean(mask[i]));
-  // The regret is largest where <vector, u> is smallest.
-  const atWorst = regret.at("regret at the worst architecture", (i) => vector[i] <= 0);
-  return new Certificate(steps, atFinal, atWorst, regret.atTightestGate(), regret.fromBelow());
+  const { atFinal, atWorst, atTightestGate } = regret.fromAbove(mask);
+  return new Certificate(steps, atFinal, atWorst, atTightestGate, regret.fromBelow());
 }
 
 /**
@@ -160,46 +158,68 @@ class Regret {
     );
   }
 
-  at(what: string, open: (gate: number) => boolean): Bound {
-    const { sums, settings } = this;
-    const { squares, gateSquares } = sums;
-    let left = 0;
-    let divergenceTerm = 0;
+  /**
+   * At the final architecture, at the worst one, where `<vector, u>` is smallest, and at the gate that takes most of its own
+   * share: in one pass, as there may be millions of gates.
+   */
+  fromAbove(mask: ArrayLike<number | boolean>): {
+    readonly atFinal: Bound;
+    readonly atWorst: Bound;
+    readonly atTightestGate: Bound | undefined;
+  } {
+    const { gateSquares, vector } = this.sums;
+    const final = { left: 0, divergenceTerm: 0 };
+    const worst = { left: 0, divergenceTerm: 0 };
+    let tightest: readonly [gate: number, left: number, divergenceTerm: number] | undefined;
+    let most = -Infinity;
     for (let i = 0; i < this.gateCount; i++) {
-      left += this.gateRegret(i, open(i));
-      divergenceTerm += this.divergenceTerm(i, open(i));
+      const open = vector[i] <= 0;
+      const left = this.gateRegret(i, open);
+      const divergenceTerm = this.divergenceTerm(i, open);
+      worst.left += left;
+      worst.divergenceTerm += divergenceTerm;
+      const alike = Boolean(mask[i]) === open;
+      final.left += alike ? left : this.gateRegret(i, !open);
+      final.divergenceTerm += alike ? divergenceTerm : this.divergenceTerm(i, !open);
+      if (!gateSquares || gateSquares[i] === 0) continue;
+      // Most above its tolerance first.
+      const tolerance = this.tolerance(1, gateSquares[i], this.inverseStep(i));
+      const excess = (left - tolerance) / (divergenceTerm + this.gradientTerm(gateSquares[i]));
+      if (excess > most || Number.isNaN(excess)) {
+        most = Number.isNaN(excess) ? Infinity : excess;
+        tightest = [i, left, divergenceTerm];
+      }
     }
+    return {
+      atFinal: this.together("regret at the final architecture", final.left, final.divergenceTerm),
+      atWorst: this.together("regret at the worst architecture", worst.left, worst.divergenceTerm),
+      atTightestGate: tightest && this.alone(...tightest),
+    };
+  }
+
+  /** The inequality of all gates, from the sums of what each adds. */
+  private together(what: string, left: number, divergenceTerm: number): Bound {
+    const { squares, gateSquares } = this.sums;
     let gradientTerm = this.gradientTerm(squares);
-    let inverseSteps = this.gateCount / settings.stepSize;
+    let inverseSteps = this.gateCount / this.settings.stepSize;
     if (this.adaptive) {
       const roots = gateSquares!.reduce((sum, square) => sum + Math.sqrt(square), 0);
-      inverseSteps = roots / settings.stepSize;
+      inverseSteps = roots / this.settings.stepSize;
       gradientTerm = this.gradientTerm(roots * roots);
     }
     return this.bound(what, left, divergenceTerm, gradientTerm, this.gateCount, squares, inverseSteps);
   }
 
-  atTightestGate(): Bound | undefined {
-    const { gateSquares, vector } = this.sums;
-    if (!gateSquares) return undefined;
-    let tightest: Bound | undefined;
-    let most = -Infinity;
-    for (let i = 0; i < this.gateCount; i++) {
-      if (gateSquares[i] === 0) continue;
-      const open = vector[i] <= 0;
-      const left = this.gateRegret(i, open);
-      const inverseStep = (this.adaptive ? Math.sqrt(gateSquares[i]) : 1) / this.settings.stepSize;
-      const divergenceTerm = this.divergenceTerm(i, open);
-      const gradientTerm = this.gradientTerm(gateSquares[i]);
-      // Most above its tolerance first; the bound itself is only made for the one gate.
-      const excess = (left - this.tolerance(1, gateSquares[i], inverseStep)) / (divergenceTerm + gradientTerm);
-      if (excess > most || Number.isNaN(excess)) {
-        most = Number.isNaN(excess) ? Infinity : excess;
-        const what = `regret of gate ${i} alone`;
-        tightest = this.bound(what, left, divergenceTerm, gradientTerm, 1, gateSquares[i], inverseStep);
-      }
-    }
-    return tightest;
+  /** The inequality of one gate. */
+  private alone(i: number, left: number, divergenceTerm: number): Bound {
+    const squares = this.sums.gateSquares![i];
+    const what = `regret of gate ${i} alone`;
+    return this.bound(what, left, divergenceTerm, this.gradientTerm(squares), 1, squares, this.inverseStep(i));
+  }
+
+  /** `1 / eta_i` of the last step. */
+  private inverseStep(i: number): number {
+    return (this.adaptive ? Math.sqrt(this.sums.gateSquares![i]) : 1) / this.settings.stepSize;
   }
 
   fromBelow(): Bound | undefined {
@@ -219,7 +239,7 @@ class Regret {
       gates++;
       squares += gateSquares[i];
       regret += products[i] - vector[i] * gate(logits[i], cold);
-      inverseSteps += (this.adaptive ? Math.sqrt(gateSquares[i]) : 1) / stepSize;
+      inverseSteps += this.inverseStep(i);
       if (!this.adaptive) divergenceTerm += this.divergence.between(settings.initialLogits[i], logits[i]) / stepSize;
     }
     if (gates === 0) return undefined;
