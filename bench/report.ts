@@ -34,6 +34,7 @@ export function ratioFigure(rows: readonly Row[]): Figure {
   const shown = compared(rows).reverse();
   const engines = [...new Set(shown.map((row) => row.engine))];
   const colours = [palette.blue, palette.red];
+  const name = ({ workload, phase }: Row): string => `${workload}, ${phase}`;
   return makeFigure({
     title: "Time beside PyTorch, on the same threads",
     subtitle: "ours over PyTorch's; median and 10th to 90th percentile of alternating rounds; below 1 we are faster",
@@ -44,7 +45,7 @@ export function ratioFigure(rows: readonly Row[]): Figure {
         mode: "markers",
         name: engine,
         x: own.map((row) => row.ratio),
-        y: own.map((row) => `${row.workload}, ${row.phase}`),
+        y: own.map(name),
         error_x: {
           type: "data",
           symmetric: false,
@@ -56,8 +57,9 @@ export function ratioFigure(rows: readonly Row[]): Figure {
     }),
     layout: {
       height: 140 + 22 * shown.length,
-      xaxis: { type: "log", title: { text: "ratio of times" } },
-      yaxis: { automargin: true },
+      xaxis: { type: "log", title: { text: "ratio of times" }, tickvals: [0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7] },
+      // In the table's order, whichever engine a row was measured on.
+      yaxis: { automargin: true, categoryarray: [...new Set(compared(rows).map(name))].reverse() },
       shapes: [{ type: "line", x0: 1, x1: 1, yref: "paper", y0: 0, y1: 1, line: { width: 1, dash: "dot" } }],
     },
     table: {
