@@ -47,6 +47,12 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
       lead: 5,
     },
   ],
+  "e1-shots": [1, 5, 10, 20, 50].map((shots) => ({
+    says: `better than random that vary, ${shots} shots`,
+    where: { shots },
+    controls: ["random-varying"],
+    lead: 0,
+  })),
   "e2-input": [0.010204, 0.002551].map((density) => ({
     says: `better than random that vary, ${Math.round(784 * density)} pixels`,
     where: { density, shots: 5 },
