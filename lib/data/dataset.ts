@@ -269,7 +269,7 @@ export class Dataset {
    * @param rows - row numbers of the split
    * @param out - filled in place of a new array
    * @returns `rows.length * inputSize` values, `raw * scale`
-   * @throws TwotempError `data/row` for a row that doesn't exist
+   * @throws TwotempError `data/row` for a row that doesn't exist, `data/size` for an array of another size
    */
   batch(
     split: Split,
@@ -278,6 +278,9 @@ export class Dataset {
   ): Float32Array {
     const { inputs, count } = this[split];
     const { scale, inputSize: size } = this;
+    if (out.length !== rows.length * size) {
+      throw new TwotempError("data/size", `out must have ${rows.length * size} values, got ${out.length}`);
+    }
     let next = 0;
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i];

@@ -51,14 +51,15 @@ export function nativeBackend(): NativeBackend | undefined {
   return tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
 }
 
-/**
- * A tensor of a long vector, in float32, whose values the engine has copied: TensorFlow.js would keep them as well until
- * the first op that reads the tensor.
- */
-export function uploaded(vector: ArrayLike<number>): tf.Tensor1D {
-  const tensor = tf.tensor1d(Float32Array.from(vector));
+/** Has the engine copy a tensor's values now: TensorFlow.js would keep them until the first op that reads the tensor. */
+export function upload<T extends tf.Tensor>(tensor: T): T {
   nativeBackend()?.getInputTensorIds([tensor]);
   return tensor;
+}
+
+/** A tensor of a long vector, in float32, whose values the engine has copied. */
+export function uploaded(vector: ArrayLike<number>): tf.Tensor1D {
+  return upload(tf.tensor1d(Float32Array.from(vector)));
 }
 
 /** An attribute of an op, still to be told the binding's numbers for the types. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
 import { type Address, Random } from "../engine/index.js";
-import { nativeBackend } from "../engine/native.js";
+import { nativeBackend, upload } from "../engine/native.js";
 import type { Batch } from "./objective.js";
 
 /**
@@ -19,11 +19,11 @@ export function batchOf(
   const { labels } = dataset[split];
   const oneHot = new Float32Array(rows.length * classCount);
   for (let i = 0; i < rows.length; i++) oneHot[i * classCount + labels[rows[i]]] = 1;
-  const native = nativeBackend();
-  const inputs = tf.tensor(dataset.batch(split, rows, native && values), [rows.length, ...inputShape]);
-  // TensorFlow.js would read the values only when the tensor is first used.
-  native?.getInputTensorIds([inputs]);
-  return { inputs, labels: tf.tensor2d(oneHot, [rows.length, classCount]) };
+  const read = dataset.batch(split, rows, nativeBackend() && values);
+  return {
+    inputs: upload(tf.tensor(read, [rows.length, ...inputShape])),
+    labels: tf.tensor2d(oneHot, [rows.length, classCount]),
+  };
 }
 
 /**

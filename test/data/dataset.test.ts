@@ -115,6 +115,7 @@ describe("values", () => {
     assert.deepEqual(digits.standardised().image("train", 0), picture);
     await refuses(() => digits.image("test", 2), "data/row", /test rows 0 to 1, got 2/);
     await refuses(() => digits.batch("test", [0.5]), "data/row", /got 0.5/);
+    await refuses(() => digits.batch("test", [0], new Float32Array(5)), "data/size", /must have 4 values, got 5/);
     await refuses(() => toyDataset(letters, 1).image("train", 0), "data/image", /shape \[2\], not images/);
   });
 
