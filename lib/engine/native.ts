@@ -27,6 +27,8 @@ export interface Binding {
   tensorDataSync(id: number): unknown;
   /** What the project adds: makes a graph a function, with its inputs and outputs as `node:output`. */
   addFunction(name: string, graph: Buffer, inputs: readonly string[], outputs: readonly string[]): void;
+  /** Whether it also adds the op `TwotempFilterGradient`, which only some processors need. */
+  readonly hasFilterGradient: boolean;
 }
 
 interface Output {

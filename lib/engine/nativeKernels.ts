@@ -78,6 +78,31 @@ function useConvolutionWithBias(backend: NativeBackend): void {
   });
 }
 
+/**
+ * The gradient of a convolution's filter by the project's own op (`binding/filterGradient.cc`), for filters of several positions
+ * and at least eight channels on either side; of the outputs' channels it takes eight at a time.
+ */
+function useFilterGradient(backend: NativeBackend): void {
+  replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) => {
+    const { strides, pad, dataFormat, dimRoundingMode, filterShape } = attributes;
+    const [height, width, inChannels, outChannels] = filterShape;
+    const fits = height * width > 1 && inChannels >= 8 && outChannels % 8 === 0 && x!.size > 0 && dy!.size > 0;
+    if (!fits || dataFormat !== "NHWC" || x!.dtype !== "float32" || dy!.dtype !== "float32") return undefined;
+    const inShape = x!.shape as [number, number, number, number];
+    const shape = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);
+    return execute(
+      backend,
+      "TwotempFilterGradient",
+      [
+        attribute.int("filter", [height, width]),
+        attribute.int("strides", [shape.strideHeight, shape.strideWidth]),
+        attribute.int("before", [shape.padInfo.top, shape.padInfo.left]),
+      ],
+      [x!, dy!],
+    )[0];
+  });
+}
+
 let used = false;
 
 /** Replaces kernels of the native backend where TensorFlow has a faster op; they compute the same. */
@@ -88,6 +113,7 @@ export function useNativeKernels(backend: NativeBackend): void {
   useSharedCast(backend);
   useNativeBatchNorm(backend);
   useBiasGradient(backend);
+  if (backend.binding.hasFilterGradient && !backend.isUsingGpuDevice) useFilterGradient(backend);
   if (!hasOneDnn(backend)) return;
   useNativeMaxPool(backend);
   useConvolutionWithBias(backend);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { sha256 } from "./canonical.js";
 
@@ -21,11 +21,11 @@ export function essence(source: string): string {
 const reached = /\b(?:require\(|join\)?\(__dirname, )"([^"]+\.js)"\)/g;
 /** Compiled into the native engine; read through this module alone. */
 const nativeModule = join("engine", "native.js");
-const nativeSource = join("..", "..", "..", "lib", "engine", "functions.cc");
+const nativeSources = join("..", "..", "..", "lib", "engine", "binding");
 
 /**
- * The files of this package that a compiled module reaches, itself included: by imports, as threads, and the source of the
- * native engine's own functions.
+ * The files of this package that a compiled module reaches, itself included: by imports, as threads, and the sources of what
+ * the native engine has of its own.
  */
 export function importedModules(entry: string): string[] {
   const found = new Set<string>();
@@ -36,7 +36,9 @@ export function importedModules(entry: string): string[] {
       const inside = resolve(dirname(file), path);
       if (existsSync(inside)) visit(inside); // otherwise of another package
     }
-    if (file.endsWith(nativeModule)) found.add(resolve(dirname(file), nativeSource));
+    if (!file.endsWith(nativeModule)) return;
+    const sources = resolve(dirname(file), nativeSources);
+    for (const name of readdirSync(sources)) found.add(join(sources, name));
   };
   visit(resolve(entry));
   return [...found].sort();

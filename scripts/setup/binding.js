@@ -9,15 +9,15 @@ const { libraryFolder, wheel } = require("./tensorflow.js");
 const home = path.join(paths.modules, "@tensorflow", "tfjs-node-gpu");
 const binding = path.join(home, "lib", "napi-v8", "tfjs_binding.node");
 const sources = path.join(home, "binding");
-const functions = path.join(paths.root, "lib", "engine", "functions.cc");
+const own = path.join(paths.root, "lib", "engine", "binding");
 
 /** @param {boolean} gpu */
 function print(gpu) {
-  const files = [sources, functions, __filename, path.join(__dirname, gpu ? "tensorflow-gpu.txt" : "tensorflow.txt")];
+  const files = [sources, own, __filename, path.join(__dirname, gpu ? "tensorflow-gpu.txt" : "tensorflow.txt")];
   return fingerprint({ files, text: [process.platform, process.arch, String(gpu)] });
 }
 
-/** TensorFlow.js's native binding with functions, compiled against the C library of the wheel. */
+/** TensorFlow.js's native binding with functions and an op of our own, compiled against the C library of the wheel. */
 module.exports = {
   name: "binding",
   title: "native engine",
@@ -45,7 +45,7 @@ module.exports = {
     const code = filesBelow(sources).filter((file) => file.endsWith(".cc") && !file.endsWith("tfjs_binding.cc"));
     const libraries = /** @type {NonNullable<ReturnType<typeof wheel>>} */ (wheel(gpu)).libraries;
     await command("binding", compiler, [
-      ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+      ...["-std=c++17", "-O3", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
       ...[
         "-I",
         path.join(paths.modules, "node-api-headers", "include"),
@@ -54,7 +54,13 @@ module.exports = {
         "-I",
         sources,
       ],
-      ...[...code, functions, "-o", partial, ...libraries.map((name) => path.join(library, name))],
+      ...[
+        ...code,
+        ...filesBelow(own).filter((file) => file.endsWith(".cc")),
+        "-o",
+        partial,
+        ...libraries.map((name) => path.join(library, name)),
+      ],
       `-Wl,-rpath,${mac ? "@loader_path" : "$ORIGIN"}/${runtimePath}`,
       ...(mac ? ["-undefined", "dynamic_lookup"] : []),
     ]);

@@ -8,8 +8,9 @@ import zipfile
 LIBRARY = re.compile(
     r"tensorflow/("
     r"libtensorflow_(cc|framework)\.[^/]*"
-    r"|include/tensorflow/c/([^/]*|eager/[^/]*)\.h"
-    r"|include/(tensorflow/core|tsl)/platform/ctstring[^/]*"
+    r"|include/tensorflow/c/(eager/|experimental/stream_executor/)?[^/]*\.h"
+    r"|include/tensorflow/core/common_runtime/next_pluggable_device/c/[^/]*"
+    r"|include/(tensorflow/core|tsl)/platform/(ctstring[^/]*|platform\.h)"
     r"|include/xla/tsl/c/[^/]*"
     r")"
 )

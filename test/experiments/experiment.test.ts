@@ -239,7 +239,7 @@ describe("version of the code", () => {
       recursive: true,
       filter: (path) => !/\.d\.ts$/.test(path),
     });
-    cpSync(join(root, "lib", "engine", "functions.cc"), join(folder, "lib", "engine", "functions.cc"));
+    cpSync(join(root, "lib", "engine", "binding"), join(folder, "lib", "engine", "binding"), { recursive: true });
     let copy = 0;
     const version = (): string => {
       // Under another name, for versions are computed once a path.
@@ -252,7 +252,7 @@ describe("version of the code", () => {
       "dist/lib/search/price.js": true,
       "dist/lib/data/decoder-worker.js": true,
       "dist/lib/models/kerasFileReader.js": true,
-      "lib/engine/functions.cc": true,
+      "lib/engine/binding/filterGradient.cc": true,
       "dist/lib/plot/style.js": false,
     })) {
       appendFileSync(join(folder, file), "\nvoid 0;\n");

@@ -5,6 +5,7 @@
 #define NAPI_MODULE(name, init)
 #include "tfjs_binding.cc"
 #undef NAPI_MODULE
+#include "filterGradient.h"
 
 namespace tfnodejs {
 namespace {
@@ -84,6 +85,12 @@ napi_value Init(napi_env env, napi_value exports) {
   InitTFNodeJSBinding(env, exports);
   napi_property_descriptor property = {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr};
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, 1, &property), exports);
+  TF_AutoStatus status;
+  const bool registered = twotemp::RegisterFilterGradient(status.status);
+  ENSURE_TF_OK_RETVAL(env, status, exports);
+  napi_value hasFilterGradient;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, registered, &hasFilterGradient), exports);
+  ENSURE_NAPI_OK_RETVAL(env, napi_set_named_property(env, exports, "hasFilterGradient", hasFilterGradient), exports);
   return exports;
 }
 

@@ -1,0 +1,244 @@
+// The gradient of a convolution's filter, for which oneDNN's code for AVX2 reaches half the speed of its forward convolutions.
+#include "filterGradient.h"
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+#include "tensorflow/c/kernels.h"
+#include "tensorflow/c/ops.h"
+#include "tensorflow/c/tf_tensor.h"
+
+#if defined(__x86_64__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+#endif
+
+namespace twotemp {
+namespace {
+
+// Eight channels of the output, wherever they start.
+using Lanes = float __attribute__((vector_size(32), aligned(4)));
+constexpr int64_t lanes = 8;
+
+// Values of x and dy that are used together, so that they stay in the second cache.
+constexpr int64_t together = 1 << 16;
+
+// A walk over the pixels of some rows of some examples.
+struct Walk {
+  const float* x;
+  const float* dy;
+  int64_t examples, rows, pixels;
+  int64_t xExample, xRow, xPixel;
+  int64_t dyExample, dyRow, dyPixel;
+};
+
+// Adds to I input channels by O * 8 output channels of one position of the filter, which stay in registers: I O + O + 1 of 16.
+template <int I, int O>
+void Add(const Walk& walk, float* dw, int64_t dwStep) {
+  Lanes sums[I][O];
+  for (int i = 0; i < I; i++) {
+    for (int o = 0; o < O; o++) sums[i][o] = *reinterpret_cast<const Lanes*>(dw + i * dwStep + o * lanes);
+  }
+  for (int64_t example = 0; example < walk.examples; example++) {
+    for (int64_t row = 0; row < walk.rows; row++) {
+      const float* x = walk.x + example * walk.xExample + row * walk.xRow;
+      const float* dy = walk.dy + example * walk.dyExample + row * walk.dyRow;
+      for (int64_t pixel = 0; pixel < walk.pixels; pixel++, x += walk.xPixel, dy += walk.dyPixel) {
+        Lanes gradient[O];
+        for (int o = 0; o < O; o++) gradient[o] = *reinterpret_cast<const Lanes*>(dy + o * lanes);
+        for (int i = 0; i < I; i++) {
+          for (int o = 0; o < O; o++) sums[i][o] += x[i] * gradient[o];
+        }
+      }
+    }
+  }
+  for (int i = 0; i < I; i++) {
+    for (int o = 0; o < O; o++) *reinterpret_cast<Lanes*>(dw + i * dwStep + o * lanes) = sums[i][o];
+  }
+}
+
+// All input channels, in parts of nearly equal size.
+template <int O>
+void AddAll(Walk walk, float* dw, int64_t in, int64_t out) {
+  static constexpr std::array adds = {Add<1, O>, Add<2, O>, Add<3, O>, Add<4, O>, Add<5, O>, Add<6, O>};
+  const int64_t parts = (in + adds.size() - 1) / adds.size();
+  const float* const x = walk.x;
+  for (int64_t part = 0; part < parts; part++) {
+    const int64_t first = in * part / parts, last = in * (part + 1) / parts;
+    walk.x = x + first;
+    adds[last - first - 1](walk, dw + first * out, out);
+  }
+}
+
+// Along one axis.
+struct Axis {
+  int64_t in, out, filter, stride, before;
+
+  // The outputs from `first` to `last` that see the input at a position of the filter.
+  std::pair<int64_t, int64_t> Seeing(int64_t position, int64_t first, int64_t last) const {
+    const int64_t from = before - position, to = in + before - position;
+    return {std::max(first, (std::max<int64_t>(from, 0) + stride - 1) / stride), std::min(last, (to + stride - 1) / stride)};
+  }
+  int64_t InputAt(int64_t output, int64_t position) const { return output * stride + position - before; }
+};
+
+struct Convolution {
+  int64_t batch, in, out;
+  Axis y, x;
+
+  // Adds what the examples from `first` to `last` give.
+  void Gradient(const float* given, const float* dy, float* dw, int64_t first, int64_t last) const {
+    const int64_t rows = std::clamp<int64_t>(together / (x.in * in + x.out * out), 1, y.out);
+    const int64_t examples = std::max<int64_t>(1, together / (y.in * x.in * in + y.out * x.out * out));
+    for (int64_t example = first; example < last; example += examples) {
+      const int64_t count = std::min(examples, last - example);
+      for (int64_t row = 0; row < y.out; row += rows) Rows(given, dy, dw, example, count, row, std::min(row + rows, y.out));
+    }
+  }
+
+  void Rows(const float* given, const float* dy, float* dw, int64_t example, int64_t examples, int64_t first, int64_t last) const {
+    for (int64_t fy = 0; fy < y.filter; fy++) {
+      const auto [top, bottom] = y.Seeing(fy, first, last);
+      if (top >= bottom) continue;
+      for (int64_t fx = 0; fx < x.filter; fx++) {
+        const auto [left, right] = x.Seeing(fx, 0, x.out);
+        if (left >= right) continue;
+        const float* const seen = given + ((example * y.in + y.InputAt(top, fy)) * x.in + x.InputAt(left, fx)) * in;
+        const float* const gradient = dy + ((example * y.out + top) * x.out + left) * out;
+        Walk walk{seen, gradient, examples, bottom - top, right - left};
+        walk.xExample = y.in * x.in * in, walk.xRow = y.stride * x.in * in, walk.xPixel = x.stride * in;
+        walk.dyExample = y.out * x.out * out, walk.dyRow = x.out * out, walk.dyPixel = out;
+        float* const at = dw + (fy * x.filter + fx) * in * out;
+        for (int64_t channel = 0; channel < out;) {
+          walk.x = seen;
+          walk.dy = gradient + channel;
+          const bool two = channel + 2 * lanes <= out;
+          (two ? AddAll<2> : AddAll<1>)(walk, at + channel, in, out);
+          channel += two ? 2 * lanes : lanes;
+        }
+      }
+    }
+  }
+};
+
+struct Status {
+  TF_Status* status = TF_NewStatus();
+  ~Status() { TF_DeleteStatus(status); }
+  operator TF_Status*() const { return status; }
+  bool ok() const { return TF_GetCode(status) == TF_OK; }
+};
+
+// Of the filter, the strides and the zeros before: each in height, then in width.
+struct Geometry {
+  std::array<int64_t, 2> filter, strides, before;
+};
+
+void* Create(TF_OpKernelConstruction* context) {
+  Status status;
+  auto geometry = std::make_unique<Geometry>();
+  const auto read = [&](const char* name, std::array<int64_t, 2>* values) {
+    if (status.ok()) TF_OpKernelConstruction_GetAttrInt64List(context, name, values->data(), 2, status);
+  };
+  read("filter", &geometry->filter);
+  read("strides", &geometry->strides);
+  read("before", &geometry->before);
+  if (status.ok()) return geometry.release();
+  TF_OpKernelConstruction_Failure(context, status);
+  return nullptr;
+}
+
+void Delete(void* kernel) { delete static_cast<Geometry*>(kernel); }
+
+int64_t Threads() {
+  const char* const wanted = std::getenv("TF_NUM_INTRAOP_THREADS");
+  return std::max(1, wanted ? std::atoi(wanted) : 1);
+}
+
+using Tensor = std::unique_ptr<TF_Tensor, decltype(&TF_DeleteTensor)>;
+
+void Compute(void* kernel, TF_OpKernelContext* context) {
+  const Geometry& geometry = *static_cast<Geometry*>(kernel);
+  Status status;
+  const auto input = [&](int index) {
+    TF_Tensor* tensor = nullptr;
+    if (status.ok()) TF_GetInput(context, index, &tensor, status);
+    return Tensor(tensor, TF_DeleteTensor);
+  };
+  const Tensor x = input(0), dy = input(1);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  const auto extent = [](const Tensor& tensor, int axis) { return TF_Dim(tensor.get(), axis); };
+  if (TF_NumDims(x.get()) != 4 || TF_NumDims(dy.get()) != 4 || extent(x, 0) != extent(dy, 0) || extent(dy, 3) % lanes != 0) {
+    TF_SetStatus(status, TF_INVALID_ARGUMENT, "x and dy must be images of one batch, dy of a multiple of 8 channels");
+    return TF_OpKernelContext_Failure(context, status);
+  }
+  const auto axis = [&](int a) {
+    return Axis{extent(x, a + 1), extent(dy, a + 1), geometry.filter[a], geometry.strides[a], geometry.before[a]};
+  };
+  const Convolution convolution{extent(x, 0), extent(x, 3), extent(dy, 3), axis(0), axis(1)};
+  const std::array<int64_t, 4> shape = {geometry.filter[0], geometry.filter[1], convolution.in, convolution.out};
+  const int64_t size = shape[0] * shape[1] * shape[2] * shape[3];
+  const Tensor dw(TF_AllocateOutput(context, 0, TF_FLOAT, shape.data(), 4, size * sizeof(float), status), TF_DeleteTensor);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+
+  const auto values = [](const Tensor& tensor) { return static_cast<float*>(TF_TensorData(tensor.get())); };
+  const int64_t parts = std::max<int64_t>(1, std::min(Threads(), convolution.batch));
+  std::vector<std::vector<float>> sums(parts - 1, std::vector<float>(size));
+  const auto run = [&](int64_t part) {
+    float* const into = part == 0 ? values(dw) : sums[part - 1].data();
+    const int64_t first = convolution.batch * part / parts, last = convolution.batch * (part + 1) / parts;
+    convolution.Gradient(values(x), values(dy), into, first, last);
+  };
+  std::fill_n(values(dw), size, 0.0f);
+  std::vector<std::thread> threads;
+  for (int64_t part = 1; part < parts; part++) threads.emplace_back(run, part);
+  run(0);
+  for (std::thread& thread : threads) thread.join();
+  for (const std::vector<float>& part : sums) {
+    for (int64_t i = 0; i < size; i++) values(dw)[i] += part[i];
+  }
+}
+
+bool IsFaster() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !__builtin_cpu_supports("avx512f");
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+bool RegisterFilterGradient(TF_Status* status) {
+  if (!IsFaster()) return false;
+  static bool registered = false;  // once a process, in whatever thread
+  if (std::exchange(registered, true)) return true;
+  constexpr const char* name = "TwotempFilterGradient";
+  TF_OpDefinitionBuilder* const definition = TF_NewOpDefinitionBuilder(name);
+  for (const char* attribute : {"filter: list(int)", "strides: list(int)", "before: list(int)"}) {
+    TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  }
+  TF_OpDefinitionBuilderAddInput(definition, "x: float");
+  TF_OpDefinitionBuilderAddInput(definition, "dy: float");
+  TF_OpDefinitionBuilderAddOutput(definition, "dw: float");
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, [](TF_ShapeInferenceContext* context, TF_Status* status) {
+    TF_ShapeInferenceContextSetUnknownShape(context, status);
+  });
+  TF_RegisterOpDefinition(definition, status);
+  if (TF_GetCode(status) != TF_OK) return false;
+  TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", Create, Compute, Delete), status);
+  return TF_GetCode(status) == TF_OK;
+}
+
+}  // namespace twotemp
+
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute pop
+#endif

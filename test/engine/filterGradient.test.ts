@@ -1,0 +1,81 @@
+import { before, describe, test } from "node:test";
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import * as tf from "@tensorflow/tfjs";
+import { Random, ready } from "../../lib/engine/index.js";
+import { nativeBackend } from "../../lib/engine/native.js";
+import { needs } from "../support.js";
+import { nativeIsBuilt } from "./support.js";
+
+/** A convolution whose filter's gradient is asked for. */
+interface Geometry {
+  readonly batch: number;
+  readonly image: readonly [height: number, width: number];
+  readonly filter: readonly [height: number, width: number];
+  readonly channels: readonly [input: number, output: number];
+  readonly strides: [number, number];
+  readonly pad: "same" | "valid";
+}
+
+/** How far the native gradient is from plain JavaScript's, beside the largest entry. */
+async function distance({ batch, image, filter, channels, strides, pad }: Geometry): Promise<number> {
+  const shape: [number, number, number, number] = [batch, ...image, channels[0]];
+  const filterShape: [number, number, number, number] = [...filter, ...channels];
+  const { outHeight, outWidth } = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, pad);
+  const random = new Random(0, "filter gradient");
+  const x = random.normals(tf.util.sizeFromShape(shape));
+  const dy = random.normals(batch * outHeight * outWidth * channels[1]);
+  const attributes = { strides, pad, dataFormat: "NHWC", filterShape } as unknown as tf.NamedAttrMap;
+  const gradient = async (backend: string): Promise<Float32Array> => {
+    await tf.setBackend(backend);
+    return tf.tidy(() => {
+      const inputs = { x: tf.tensor4d(x, shape), dy: tf.tensor4d(dy, [batch, outHeight, outWidth, channels[1]]) };
+      const made = tf.engine().runKernel(tf.Conv2DBackpropFilter, inputs, attributes) as tf.Tensor;
+      assert.deepEqual(made.shape, filterShape);
+      return made.dataSync<"float32">().slice();
+    });
+  };
+  const [native, plain] = [await gradient("tensorflow"), await gradient("cpu")];
+  const largest = plain.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return native.reduce((most, value, i) => Math.max(most, Math.abs(value - plain[i])), 0) / largest;
+}
+
+describe("the gradient of a convolution's filter", needs("the native engine", nativeIsBuilt(), "npm start"), () => {
+  before(async () => assert.equal((await ready({ engine: "native" })).engine, "tensorflow"));
+
+  test("is the project's own op on processors with AVX2 and FMA, but without AVX-512", () => {
+    const processors = "/proc/cpuinfo";
+    const flags = existsSync(processors) ? readFileSync(processors, "utf8") : "";
+    const has = (flag: string): boolean => new RegExp(`\\b${flag}\\b`).test(flags);
+    assert.equal(nativeBackend()!.binding.hasFilterGradient, has("avx2") && has("fma") && !has("avx512f"));
+  });
+
+  test("is that of plain JavaScript, whatever the sizes, strides and padding", async () => {
+    const extent = fc.integer({ min: 1, max: 9 });
+    const filter = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
+    const geometry = fc
+      .record({
+        batch: fc.integer({ min: 1, max: 4 }),
+        image: fc.tuple(extent, extent),
+        filter: filter.filter(([height, width]) => height * width > 1),
+        channels: fc.tuple(fc.integer({ min: 8, max: 20 }), fc.constantFrom(8, 16, 24, 40)),
+        strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+        pad: fc.constantFrom("same", "valid"),
+      })
+      .filter(({ image, filter: [height, width], pad }) => pad === "same" || (image[0] >= height && image[1] >= width));
+    await fc.assert(
+      fc.asyncProperty(geometry, async (given) => {
+        assert.ok((await distance(given)) < 1e-5);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("is the same where an image's rows or a batch's examples are taken in parts", async () => {
+    const common = { strides: [1, 1] as [number, number], pad: "same" as const };
+    const tall: Geometry = { ...common, batch: 1, image: [24, 80], filter: [3, 3], channels: [16, 24] };
+    const many: Geometry = { ...common, batch: 140, image: [2, 2], filter: [1, 2], channels: [64, 64] };
+    for (const given of [tall, many]) assert.ok((await distance(given)) < 1e-5);
+  });
+});
