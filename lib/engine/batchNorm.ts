@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, type AttributeMaker, execute, type NativeBackend, nativeBackend } from "./native.js";
+import { attribute, type AttributeMaker, execute, hasOwnKernels, type NativeBackend, nativeBackend } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
 
 /** What {@link batchNorm} returns. */
@@ -40,6 +40,10 @@ export function useNativeBatchNorm(backend: NativeBackend): void {
       backendName: "tensorflow",
       kernelFunc: ({ inputs, attrs }) => {
         const { x, scale, offset } = inputs;
+        if (hasOwnKernels(backend) && scale!.shape[0] % 8 === 0 && x!.shape[0] > 0) {
+          const own = [attribute.float("epsilon", attrs!.epsilon as number), attribute.bool("relu", relu)];
+          return [...execute(backend, "TwotempBatchNorm", own, [x!, scale!, offset!], 5), tf.zeros([0])];
+        }
         const none = tf.zeros([0]);
         const all = [...attributes(attrs!.epsilon), ...(relu ? rectified : [])];
         const outputs = execute(backend, op, all, [x!, scale!, offset!, none, none], 6);

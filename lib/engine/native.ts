@@ -27,8 +27,8 @@ export interface Binding {
   tensorDataSync(id: number): unknown;
   /** What the project adds: makes a graph a function, with its inputs and outputs as `node:output`. */
   addFunction(name: string, graph: Buffer, inputs: readonly string[], outputs: readonly string[]): void;
-  /** Whether it also adds the op `TwotempFilterGradient`, which only some processors need. */
-  readonly hasFilterGradient: boolean;
+  /** Whether it also adds the ops `TwotempFilterGradient` and `TwotempBatchNorm`, which only some processors need. */
+  readonly hasOwnKernels: boolean;
 }
 
 interface Output {
@@ -46,6 +46,11 @@ export interface NativeBackend {
   createOutputTensor(output: Output): tf.Tensor;
   incRef(dataId: object): void;
   disposeData(dataId: object, force?: boolean): boolean;
+}
+
+/** Whether the project's own kernels are there, and on the device that computes. */
+export function hasOwnKernels({ binding, isUsingGpuDevice }: NativeBackend): boolean {
+  return binding.hasOwnKernels && !isUsingGpuDevice;
 }
 
 /** The native backend if it is the one that runs, else undefined. */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { useNativeBatchNorm } from "./batchNorm.js";
 import { useNativeMaxPool } from "./maxPool.js";
-import { attribute, execute, type NativeBackend } from "./native.js";
+import { attribute, execute, hasOwnKernels, type NativeBackend } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
 
 type Inputs = Readonly<Record<string, tf.Tensor | undefined>>;
@@ -113,7 +113,7 @@ export function useNativeKernels(backend: NativeBackend): void {
   useSharedCast(backend);
   useNativeBatchNorm(backend);
   useBiasGradient(backend);
-  if (backend.binding.hasFilterGradient && !backend.isUsingGpuDevice) useFilterGradient(backend);
+  if (hasOwnKernels(backend)) useFilterGradient(backend);
   if (!hasOneDnn(backend)) return;
   useNativeMaxPool(backend);
   useConvolutionWithBias(backend);

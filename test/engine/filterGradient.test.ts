@@ -48,7 +48,7 @@ describe("the gradient of a convolution's filter", needs("the native engine", na
     const processors = "/proc/cpuinfo";
     const flags = existsSync(processors) ? readFileSync(processors, "utf8") : "";
     const has = (flag: string): boolean => new RegExp(`\\b${flag}\\b`).test(flags);
-    assert.equal(nativeBackend()!.binding.hasFilterGradient, has("avx2") && has("fma") && !has("avx512f"));
+    assert.equal(nativeBackend()!.binding.hasOwnKernels, has("avx2") && has("fma") && !has("avx512f"));
   });
 
   test("is that of plain JavaScript, whatever the sizes, strides and padding", async () => {

@@ -1,31 +1,10 @@
 // The gradient of a convolution's filter, for which oneDNN's code for AVX2 reaches half the speed of its forward convolutions.
-#include "filterGradient.h"
-#include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <thread>
 #include <utility>
-#include <vector>
-#include "tensorflow/c/kernels.h"
-#include "tensorflow/c/ops.h"
-#include "tensorflow/c/tf_tensor.h"
-
-#if defined(__x86_64__)
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma")
-#endif
-#endif
+#include "kernel.h"
 
 namespace twotemp {
 namespace {
-
-// Eight channels of the output, wherever they start.
-using Lanes = float __attribute__((vector_size(32), aligned(4)));
-constexpr int64_t lanes = 8;
 
 // Values of x and dy that are used together, so that they stay in the second cache.
 constexpr int64_t together = 1 << 16;
@@ -44,7 +23,7 @@ template <int I, int O>
 void Add(const Walk& walk, float* dw, int64_t dwStep) {
   Lanes sums[I][O];
   for (int i = 0; i < I; i++) {
-    for (int o = 0; o < O; o++) sums[i][o] = *reinterpret_cast<const Lanes*>(dw + i * dwStep + o * lanes);
+    for (int o = 0; o < O; o++) sums[i][o] = Load(dw + i * dwStep + o * lanes);
   }
   for (int64_t example = 0; example < walk.examples; example++) {
     for (int64_t row = 0; row < walk.rows; row++) {
@@ -52,7 +31,7 @@ void Add(const Walk& walk, float* dw, int64_t dwStep) {
       const float* dy = walk.dy + example * walk.dyExample + row * walk.dyRow;
       for (int64_t pixel = 0; pixel < walk.pixels; pixel++, x += walk.xPixel, dy += walk.dyPixel) {
         Lanes gradient[O];
-        for (int o = 0; o < O; o++) gradient[o] = *reinterpret_cast<const Lanes*>(dy + o * lanes);
+        for (int o = 0; o < O; o++) gradient[o] = Load(dy + o * lanes);
         for (int i = 0; i < I; i++) {
           for (int o = 0; o < O; o++) sums[i][o] += x[i] * gradient[o];
         }
@@ -60,7 +39,7 @@ void Add(const Walk& walk, float* dw, int64_t dwStep) {
     }
   }
   for (int i = 0; i < I; i++) {
-    for (int o = 0; o < O; o++) *reinterpret_cast<Lanes*>(dw + i * dwStep + o * lanes) = sums[i][o];
+    for (int o = 0; o < O; o++) Store(dw + i * dwStep + o * lanes, sums[i][o]);
   }
 }
 
@@ -90,7 +69,7 @@ struct Axis {
 };
 
 struct Convolution {
-  int64_t batch, in, out;
+  int64_t in, out;
   Axis y, x;
 
   // Adds what the examples from `first` to `last` give.
@@ -128,13 +107,6 @@ struct Convolution {
   }
 };
 
-struct Status {
-  TF_Status* status = TF_NewStatus();
-  ~Status() { TF_DeleteStatus(status); }
-  operator TF_Status*() const { return status; }
-  bool ok() const { return TF_GetCode(status) == TF_OK; }
-};
-
 // Of the filter, the strides and the zeros before: each in height, then in width.
 struct Geometry {
   std::array<int64_t, 2> filter, strides, before;
@@ -156,89 +128,44 @@ void* Create(TF_OpKernelConstruction* context) {
 
 void Delete(void* kernel) { delete static_cast<Geometry*>(kernel); }
 
-int64_t Threads() {
-  const char* const wanted = std::getenv("TF_NUM_INTRAOP_THREADS");
-  return std::max(1, wanted ? std::atoi(wanted) : 1);
-}
-
-using Tensor = std::unique_ptr<TF_Tensor, decltype(&TF_DeleteTensor)>;
-
 void Compute(void* kernel, TF_OpKernelContext* context) {
   const Geometry& geometry = *static_cast<Geometry*>(kernel);
   Status status;
-  const auto input = [&](int index) {
-    TF_Tensor* tensor = nullptr;
-    if (status.ok()) TF_GetInput(context, index, &tensor, status);
-    return Tensor(tensor, TF_DeleteTensor);
-  };
-  const Tensor x = input(0), dy = input(1);
+  const Tensor x = Tensor::Input(context, 0, status), dy = Tensor::Input(context, 1, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
-  const auto extent = [](const Tensor& tensor, int axis) { return TF_Dim(tensor.get(), axis); };
-  if (TF_NumDims(x.get()) != 4 || TF_NumDims(dy.get()) != 4 || extent(x, 0) != extent(dy, 0) || extent(dy, 3) % lanes != 0) {
+  const std::vector<int64_t> in = x.shape(), out = dy.shape();
+  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || out[3] % lanes != 0) {
     TF_SetStatus(status, TF_INVALID_ARGUMENT, "x and dy must be images of one batch, dy of a multiple of 8 channels");
     return TF_OpKernelContext_Failure(context, status);
   }
   const auto axis = [&](int a) {
-    return Axis{extent(x, a + 1), extent(dy, a + 1), geometry.filter[a], geometry.strides[a], geometry.before[a]};
+    return Axis{in[a + 1], out[a + 1], geometry.filter[a], geometry.strides[a], geometry.before[a]};
   };
-  const Convolution convolution{extent(x, 0), extent(x, 3), extent(dy, 3), axis(0), axis(1)};
-  const std::array<int64_t, 4> shape = {geometry.filter[0], geometry.filter[1], convolution.in, convolution.out};
-  const int64_t size = shape[0] * shape[1] * shape[2] * shape[3];
-  const Tensor dw(TF_AllocateOutput(context, 0, TF_FLOAT, shape.data(), 4, size * sizeof(float), status), TF_DeleteTensor);
+  const Convolution convolution{in[3], out[3], axis(0), axis(1)};
+  const Tensor dw = Tensor::Output(context, 0, {geometry.filter[0], geometry.filter[1], in[3], out[3]}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
 
-  const auto values = [](const Tensor& tensor) { return static_cast<float*>(TF_TensorData(tensor.get())); };
-  const int64_t parts = std::max<int64_t>(1, std::min(Threads(), convolution.batch));
+  const int64_t size = dw.size(), parts = Parts(in[0]);
   std::vector<std::vector<float>> sums(parts - 1, std::vector<float>(size));
-  const auto run = [&](int64_t part) {
-    float* const into = part == 0 ? values(dw) : sums[part - 1].data();
-    const int64_t first = convolution.batch * part / parts, last = convolution.batch * (part + 1) / parts;
-    convolution.Gradient(values(x), values(dy), into, first, last);
-  };
-  std::fill_n(values(dw), size, 0.0f);
-  std::vector<std::thread> threads;
-  for (int64_t part = 1; part < parts; part++) threads.emplace_back(run, part);
-  run(0);
-  for (std::thread& thread : threads) thread.join();
+  std::fill_n(dw.values(), size, 0.0f);
+  InParts(in[0], parts, [&](int64_t first, int64_t last, int64_t part) {
+    convolution.Gradient(x.values(), dy.values(), part == 0 ? dw.values() : sums[part - 1].data(), first, last);
+  });
   for (const std::vector<float>& part : sums) {
-    for (int64_t i = 0; i < size; i++) values(dw)[i] += part[i];
+    for (int64_t i = 0; i < size; i++) dw.values()[i] += part[i];
   }
-}
-
-bool IsFaster() {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && !__builtin_cpu_supports("avx512f");
-#else
-  return false;
-#endif
 }
 
 }  // namespace
 
-bool RegisterFilterGradient(TF_Status* status) {
-  if (!IsFaster()) return false;
-  static bool registered = false;  // once a process, in whatever thread
-  if (std::exchange(registered, true)) return true;
-  constexpr const char* name = "TwotempFilterGradient";
-  TF_OpDefinitionBuilder* const definition = TF_NewOpDefinitionBuilder(name);
-  for (const char* attribute : {"filter: list(int)", "strides: list(int)", "before: list(int)"}) {
-    TF_OpDefinitionBuilderAddAttr(definition, attribute);
-  }
-  TF_OpDefinitionBuilderAddInput(definition, "x: float");
-  TF_OpDefinitionBuilderAddInput(definition, "dy: float");
-  TF_OpDefinitionBuilderAddOutput(definition, "dw: float");
-  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, [](TF_ShapeInferenceContext* context, TF_Status* status) {
-    TF_ShapeInferenceContextSetUnknownShape(context, status);
-  });
-  TF_RegisterOpDefinition(definition, status);
-  if (TF_GetCode(status) != TF_OK) return false;
-  TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", Create, Compute, Delete), status);
-  return TF_GetCode(status) == TF_OK;
+Op FilterGradient() {
+  return {"TwotempFilterGradient",
+          {"filter: list(int)", "strides: list(int)", "before: list(int)"},
+          {"x: float", "dy: float"},
+          {"dw: float"},
+          Create,
+          Compute,
+          Delete};
 }
 
 }  // namespace twotemp
-
-#if defined(__x86_64__) && defined(__clang__)
-#pragma clang attribute pop
-#endif

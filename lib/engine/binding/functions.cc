@@ -5,7 +5,7 @@
 #define NAPI_MODULE(name, init)
 #include "tfjs_binding.cc"
 #undef NAPI_MODULE
-#include "filterGradient.h"
+#include "kernels.h"
 
 namespace tfnodejs {
 namespace {
@@ -86,11 +86,11 @@ napi_value Init(napi_env env, napi_value exports) {
   napi_property_descriptor property = {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr};
   ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, 1, &property), exports);
   TF_AutoStatus status;
-  const bool registered = twotemp::RegisterFilterGradient(status.status);
+  const bool registered = twotemp::RegisterKernels(status.status);
   ENSURE_TF_OK_RETVAL(env, status, exports);
-  napi_value hasFilterGradient;
-  ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, registered, &hasFilterGradient), exports);
-  ENSURE_NAPI_OK_RETVAL(env, napi_set_named_property(env, exports, "hasFilterGradient", hasFilterGradient), exports);
+  napi_value hasOwnKernels;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, registered, &hasOwnKernels), exports);
+  ENSURE_NAPI_OK_RETVAL(env, napi_set_named_property(env, exports, "hasOwnKernels", hasOwnKernels), exports);
   return exports;
 }
 
