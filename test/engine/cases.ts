@@ -65,7 +65,7 @@ export const fusedCases: readonly Case[] = [
       tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D, offset as tf.Tensor1D, scale as tf.Tensor1D),
   },
   // The project's own kernel takes multiples of eight channels.
-  ...[4, 56].flatMap(batchNorms),
+  ...[12, 56].flatMap(batchNorms),
   { name: "batchNorm composed by TensorFlow.js", shapes: [image, [4], [4]], f: composedBatchNorm },
   {
     name: "softmax cross entropy",
