@@ -34,15 +34,22 @@ const rectified: AttributeMaker[] = [
 export function useNativeBatchNorm(backend: NativeBackend): void {
   for (const kernelName of [plainKernel, rectifiedKernel]) {
     const relu = kernelName === rectifiedKernel;
+    const isOurs = (x: tf.TensorInfo): boolean => hasOwnKernels(backend) && !x.shape.includes(0);
+    const own = (epsilon: unknown): AttributeMaker[] => [
+      attribute.float("epsilon", epsilon as number),
+      attribute.bool("relu", relu),
+    ];
     const op = relu ? "_MklNativeFusedBatchNormEx" : "FusedBatchNormV3";
+    const rectify = (dy: tf.Tensor, y: tf.Tensor): tf.Tensor =>
+      relu ? execute(backend, "ReluGrad", [attribute.float32("T")], [dy, y])[0] : dy;
     tf.registerKernel({
       kernelName,
       backendName: "tensorflow",
       kernelFunc: ({ inputs, attrs }) => {
         const { x, scale, offset } = inputs;
-        if (hasOwnKernels(backend) && scale!.shape[0] % 8 === 0 && x!.shape[0] > 0) {
-          const own = [attribute.float("epsilon", attrs!.epsilon as number), attribute.bool("relu", relu)];
-          return [...execute(backend, "TwotempBatchNorm", own, [x!, scale!, offset!], 5), tf.zeros([0])];
+        if (isOurs(x!)) {
+          const made = execute(backend, "TwotempBatchNorm", own(attrs!.epsilon), [x!, scale!, offset!], 5);
+          return [...made, tf.zeros([0])];
         }
         const none = tf.zeros([0]);
         const all = [...attributes(attrs!.epsilon), ...(relu ? rectified : [])];
@@ -57,9 +64,11 @@ export function useNativeBatchNorm(backend: NativeBackend): void {
       outputsToSave: [relu, false, false, true, true, true],
       gradFunc: (dys, [x, scale, ...saved], attrs) => {
         const [given] = dys as tf.Tensor[];
-        const dy = relu ? execute(backend, "ReluGrad", [attribute.float32("T")], [given, saved.shift()!])[0] : given;
-        const op = "FusedBatchNormGradV3";
-        const [dx, dScale, dOffset] = execute(backend, op, attributes(attrs.epsilon), [dy, x, scale, ...saved], 5, 3);
+        const y = relu ? saved.shift()! : x;
+        const all = attributes(attrs.epsilon);
+        const [dx, dScale, dOffset] = isOurs(x)
+          ? execute(backend, "TwotempBatchNormGradient", own(attrs.epsilon), [given, y, x, scale, saved[0], saved[1]], 3)
+          : execute(backend, "FusedBatchNormGradV3", all, [rectify(given, y), x, scale, ...saved], 5, 3);
         return { x: () => dx, scale: () => dScale, offset: () => dOffset };
       },
     });

@@ -85,5 +85,6 @@ void Register(const Op& op, TF_Status* status);
 
 Op FilterGradient();
 Op BatchNorm();
+Op BatchNormGradient();
 
 }  // namespace twotemp

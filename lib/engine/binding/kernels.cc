@@ -23,7 +23,7 @@ bool RegisterKernels(TF_Status* status) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || __builtin_cpu_supports("avx512f")) return false;
   static bool registered = false;  // once a process, in whatever thread
   if (std::exchange(registered, true)) return true;
-  for (const Op& op : {FilterGradient(), BatchNorm()}) {
+  for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient()}) {
     if (TF_GetCode(status) == TF_OK) Register(op, status);
   }
   return TF_GetCode(status) == TF_OK;
