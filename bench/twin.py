@@ -91,7 +91,7 @@ def batch_norm(x, gamma, beta):
 class WeightGatedMlp:
     """Dense layers with a gate a weight."""
 
-    batch, steps, shape = 128, 200, (784,)
+    batch, steps, shape = 128, 400, (784,)
 
     def __init__(self, generator):
         self.generator = generator
@@ -116,7 +116,7 @@ class WeightGatedMlp:
 class UnitGatedCnn:
     """Convolutions with bias, batch normalisation and relu; a gate a channel acts where the next layer reads it."""
 
-    batch, steps, shape = 64, 20, (3, 32, 32)
+    batch, steps, shape = 64, 40, (3, 32, 32)
 
     def __init__(self, generator):
         self.generator = generator
@@ -146,7 +146,7 @@ class UnitGatedCnn:
 class WeightGatedVgg:
     """VGG-16 for 32x32 images, a gate a weight."""
 
-    batch, steps, shape = 64, 2, (3, 32, 32)
+    batch, steps, shape = 64, 5, (3, 32, 32)
 
     def __init__(self, generator):
         self.generator = generator
@@ -185,7 +185,7 @@ class WeightGatedVgg:
 class GatedResnet:
     """ResNet-20; gates on units, coupled along each stage's shortcut, or on the branches of blocks."""
 
-    batch, steps, shape = 64, 10, (3, 32, 32)
+    batch, steps, shape = 64, 20, (3, 32, 32)
 
     def __init__(self, generator, blocks=False):
         self.generator, self.blocks = generator, blocks
@@ -243,7 +243,7 @@ class GatedResnet:
 class GatedCell:
     """Four edges of six operations each, behind a convolution; a gate an operation."""
 
-    batch, steps, shape = 64, 10, (1, 28, 28)
+    batch, steps, shape = 64, 40, (1, 28, 28)
 
     def __init__(self, generator):
         self.generator = generator

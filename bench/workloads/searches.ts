@@ -49,7 +49,7 @@ interface SearchWorkload {
   readonly model: () => tf.LayersModel;
   readonly gates: tt.GateSelector;
   readonly batch: number;
-  /** Steps of a whole search. */
+  /** Steps of a whole search, of a fifth of which it keeps a record: as one of 1,000 steps does. */
   readonly steps: number;
 }
 
@@ -63,7 +63,7 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
     return {
       run: async (iterations) => {
         for (let i = 0; i < iterations; i++) {
-          const search = begin(space, dataset, batch, steps);
+          const search = begin(space, dataset, { batch, steps, recordEvery: 5 });
           await search.run();
           search.certificate();
           search.dispose();
@@ -95,12 +95,12 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
   };
 }
 
-const begin = (space: tt.SearchSpace, dataset: tt.Dataset, batch: number, steps: number): tt.Search =>
-  tt.search(space, dataset, { weights: "reset", density: 0.1, steps, batch, seed: 1 });
+const begin = (space: tt.SearchSpace, dataset: tt.Dataset, more: tt.SearchOptions): tt.Search =>
+  tt.search(space, dataset, { weights: "reset", density: 0.1, seed: 1, ...more });
 
 /** Steps of one search that doesn't end. */
 export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
-  const search = begin(space, dataset, batch, 1e9);
+  const search = begin(space, dataset, { batch, steps: 1e9 });
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) search.advance();
@@ -152,42 +152,42 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     model: () => tt.mlp({ inputShape: [784], hidden: [300, 100], classes: 10 }),
     gates: "weight",
     batch: 128,
-    steps: 200,
+    steps: 400,
   },
   cnn: {
     title: "CNN 32-32-64-64 with bias and batch norm, unit gates, batch 64",
     model: () => convolutional([32, 32, 64, 64]),
     gates: "unit",
     batch: 64,
-    steps: 20,
+    steps: 40,
   },
   vgg: {
     title: "VGG-16 for 32x32, 15 million weight gates, batch 64",
     model: () => tt.vgg({ depth: 16, classes: 10 }),
     gates: "weight",
     batch: 64,
-    steps: 2,
+    steps: 5,
   },
   resnet: {
     title: "ResNet-20, unit gates, batch 64",
     model: () => tt.resnet({ depth: 20, classes: 10 }),
     gates: "unit",
     batch: 64,
-    steps: 10,
+    steps: 20,
   },
   resnetBlocks: {
     title: "ResNet-20, block gates, batch 64",
     model: () => tt.resnet({ depth: 20, classes: 10 }),
     gates: "block",
     batch: 64,
-    steps: 10,
+    steps: 20,
   },
   cell: {
     title: "operation cell, 25 gates, 28x28, batch 64",
     model: () => tt.operationNetwork({ inputShape: [28, 28, 1], classes: 10, stages: tt.cellStages() }),
     gates: "op",
     batch: 64,
-    steps: 10,
+    steps: 40,
   },
 };
 

@@ -67,7 +67,13 @@ export function useNativeBatchNorm(backend: NativeBackend): void {
         const y = relu ? saved.shift()! : x;
         const all = attributes(attrs.epsilon);
         const [dx, dScale, dOffset] = isOurs(x)
-          ? execute(backend, "TwotempBatchNormGradient", own(attrs.epsilon), [given, y, x, scale, saved[0], saved[1]], 3)
+          ? execute(
+              backend,
+              "TwotempBatchNormGradient",
+              own(attrs.epsilon),
+              [given, y, x, scale, saved[0], saved[1]],
+              3,
+            )
           : execute(backend, "FusedBatchNormGradV3", all, [rectify(given, y), x, scale, ...saved], 5, 3);
         return { x: () => dx, scale: () => dScale, offset: () => dOffset };
       },
