@@ -78,15 +78,17 @@ function useConvolutionWithBias(backend: NativeBackend): void {
   });
 }
 
-/**
- * The gradient of a convolution's filter by the project's own op (`binding/filterGradient.cc`), for filters of several positions
- * and at least eight channels on either side; of the outputs' channels it takes eight at a time.
- */
+/** Numbers of channels for which our filter gradient is faster; it takes eight of the output's at a time. */
+const suitsFilterGradient = (inChannels: number, outChannels: number): boolean =>
+  inChannels >= 4 && (outChannels > 16 || (outChannels > 0 && outChannels % 8 === 0));
+
+/** The gradient of a convolution's filter by the project's own op (`binding/filterGradient.cc`), for filters of several positions. */
 function useFilterGradient(backend: NativeBackend): void {
   replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) => {
     const { strides, pad, dataFormat, dimRoundingMode, filterShape } = attributes;
     const [height, width, inChannels, outChannels] = filterShape;
-    const fits = height * width > 1 && inChannels >= 8 && outChannels % 8 === 0 && x!.size > 0 && dy!.size > 0;
+    const isEmpty = x!.shape.includes(0) || dy!.shape.includes(0);
+    const fits = height * width > 1 && !isEmpty && suitsFilterGradient(inChannels, outChannels);
     if (!fits || dataFormat !== "NHWC" || x!.dtype !== "float32" || dy!.dtype !== "float32") return undefined;
     const inShape = x!.shape as [number, number, number, number];
     const shape = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);

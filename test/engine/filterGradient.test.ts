@@ -59,7 +59,10 @@ describe("the gradient of a convolution's filter", needs("the native engine", na
         batch: fc.integer({ min: 1, max: 4 }),
         image: fc.tuple(extent, extent),
         filter: filter.filter(([height, width]) => height * width > 1),
-        channels: fc.tuple(fc.integer({ min: 8, max: 20 }), fc.constantFrom(8, 16, 24, 40)),
+        channels: fc.tuple(
+          fc.integer({ min: 1, max: 20 }),
+          fc.oneof(fc.constantFrom(8, 16), fc.integer({ min: 1, max: 40 })),
+        ),
         strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
         pad: fc.constantFrom("same", "valid"),
       })

@@ -18,9 +18,10 @@ struct Walk {
   int64_t dyExample, dyRow, dyPixel;
 };
 
-// Adds to I input channels by O * 8 output channels of one position of the filter, which stay in registers: I O + O + 1 of 16.
+// Adds to I input channels by O * 8 output channels of one position of the filter, which stay in registers: I O + O + 1 of 16. Of the
+// output channels the first `known` have been added to before.
 template <int I, int O>
-void Add(const Walk& walk, float* dw, int64_t dwStep) {
+void Add(const Walk& walk, float* dw, int64_t dwStep, int64_t known) {
   Lanes sums[I][O];
   for (int i = 0; i < I; i++) {
     for (int o = 0; o < O; o++) sums[i][o] = Load(dw + i * dwStep + o * lanes);
@@ -39,20 +40,23 @@ void Add(const Walk& walk, float* dw, int64_t dwStep) {
     }
   }
   for (int i = 0; i < I; i++) {
-    for (int o = 0; o < O; o++) Store(dw + i * dwStep + o * lanes, sums[i][o]);
+    for (int o = 0; o < O; o++) {
+      if (known == 0) Store(dw + i * dwStep + o * lanes, sums[i][o]);
+      for (int64_t lane = known; known > 0 && lane < lanes; lane++) dw[i * dwStep + lane] = sums[i][0][lane];
+    }
   }
 }
 
 // All input channels, in parts of nearly equal size.
 template <int O>
-void AddAll(Walk walk, float* dw, int64_t in, int64_t out) {
+void AddAll(Walk walk, float* dw, int64_t in, int64_t out, int64_t known = 0) {
   static constexpr std::array adds = {Add<1, O>, Add<2, O>, Add<3, O>, Add<4, O>, Add<5, O>, Add<6, O>};
   const int64_t parts = (in + adds.size() - 1) / adds.size();
   const float* const x = walk.x;
   for (int64_t part = 0; part < parts; part++) {
     const int64_t first = in * part / parts, last = in * (part + 1) / parts;
     walk.x = x + first;
-    adds[last - first - 1](walk, dw + first * out, out);
+    adds[last - first - 1](walk, dw + first * out, out, known);
   }
 }
 
@@ -95,13 +99,15 @@ struct Convolution {
         walk.xExample = y.in * x.in * in, walk.xRow = y.stride * x.in * in, walk.xPixel = x.stride * in;
         walk.dyExample = y.out * x.out * out, walk.dyRow = x.out * out, walk.dyPixel = out;
         float* const at = dw + (fy * x.filter + fx) * in * out;
-        for (int64_t channel = 0; channel < out;) {
-          walk.x = seen;
+        const auto from = [&](int64_t channel) {
           walk.dy = gradient + channel;
-          const bool two = channel + 2 * lanes <= out;
-          (two ? AddAll<2> : AddAll<1>)(walk, at + channel, in, out);
-          channel += two ? 2 * lanes : lanes;
-        }
+          return walk;
+        };
+        int64_t channel = 0;
+        for (; channel + 2 * lanes <= out; channel += 2 * lanes) AddAll<2>(from(channel), at + channel, in, out);
+        for (; channel + lanes <= out; channel += lanes) AddAll<1>(from(channel), at + channel, in, out);
+        const int64_t last = out - lanes;
+        if (channel < out) AddAll<1>(from(last), at + last, in, out, channel - last);
       }
     }
   }
@@ -134,8 +140,8 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   const Tensor x = Tensor::Input(context, 0, status), dy = Tensor::Input(context, 1, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const std::vector<int64_t> in = x.shape(), out = dy.shape();
-  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || out[3] % lanes != 0) {
-    TF_SetStatus(status, TF_INVALID_ARGUMENT, "x and dy must be images of one batch, dy of a multiple of 8 channels");
+  if (in.size() != 4 || out.size() != 4 || in[0] != out[0] || out[3] < lanes) {
+    TF_SetStatus(status, TF_INVALID_ARGUMENT, "x and dy must be images of one batch, dy of at least 8 channels");
     return TF_OpKernelContext_Failure(context, status);
   }
   const auto axis = [&](int a) {
