@@ -17,7 +17,7 @@ function print(gpu) {
   return fingerprint({ files, text: [process.platform, process.arch, String(gpu)] });
 }
 
-/** TensorFlow.js's native binding with functions and an op of our own, compiled against the C library of the wheel. */
+/** TensorFlow.js's native binding with functions and kernels of our own, compiled against the C library of the wheel. */
 module.exports = {
   name: "binding",
   title: "native engine",

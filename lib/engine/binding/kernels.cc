@@ -1,5 +1,4 @@
 #include "kernels.h"
-#include <utility>
 #include "kernel.h"
 
 namespace twotemp {
@@ -21,12 +20,14 @@ bool RegisterKernels(TF_Status* status) {
 #if defined(__x86_64__) && !defined(__clang__)
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || __builtin_cpu_supports("avx512f")) return false;
-  static bool registered = false;  // once a process, in whatever thread
-  if (std::exchange(registered, true)) return true;
-  for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient()}) {
-    if (TF_GetCode(status) == TF_OK) Register(op, status);
-  }
-  return TF_GetCode(status) == TF_OK;
+  // Once a process, in whatever thread.
+  static const bool registered = [&] {
+    for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient()}) {
+      if (TF_GetCode(status) == TF_OK) Register(op, status);
+    }
+    return TF_GetCode(status) == TF_OK;
+  }();
+  return registered;
 #else
   return false;
 #endif
