@@ -64,7 +64,7 @@ export const fusedCases: readonly Case[] = [
     f: (x, mean, variance, offset, scale) =>
       tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D, offset as tf.Tensor1D, scale as tf.Tensor1D),
   },
-  // The project's own kernel takes multiples of eight channels.
+  // The project's own kernel takes eight channels at a time, and several rows as one where these are no multiple of eight.
   ...[12, 56].flatMap(batchNorms),
   { name: "batchNorm composed by TensorFlow.js", shapes: [image, [4], [4]], f: composedBatchNorm },
   {
