@@ -27,8 +27,10 @@ export interface Binding {
   tensorDataSync(id: number): unknown;
   /** What the project adds: makes a graph a function, with its inputs and outputs as `node:output`. */
   addFunction(name: string, graph: Buffer, inputs: readonly string[], outputs: readonly string[]): void;
-  /** Whether it also adds the project's own kernels (`binding/kernels.h`), which only some processors need. */
+  /** Whether it also adds the project's own kernels (`binding/kernels.h`). */
   readonly hasOwnKernels: boolean;
+  /** Whether the processor has AVX-512. */
+  readonly hasAvx512: boolean;
 }
 
 interface Output {

@@ -82,27 +82,32 @@ function useConvolutionWithBias(backend: NativeBackend): void {
 const suitsFilterGradient = (inChannels: number, outChannels: number): boolean =>
   inChannels >= 4 && (outChannels > 16 || (outChannels > 0 && outChannels % 8 === 0));
 
-/** The gradient of a convolution's filter by the project's own op (`binding/filterGradient.cc`), for filters of several positions. */
-function useFilterGradient(backend: NativeBackend): void {
-  replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) => {
-    const { strides, pad, dataFormat, dimRoundingMode, filterShape } = attributes;
-    const [height, width, inChannels, outChannels] = filterShape;
-    const isEmpty = x!.shape.includes(0) || dy!.shape.includes(0);
-    const fits = height * width > 1 && !isEmpty && suitsFilterGradient(inChannels, outChannels);
-    if (!fits || dataFormat !== "NHWC" || x!.dtype !== "float32" || dy!.dtype !== "float32") return undefined;
-    const inShape = x!.shape as [number, number, number, number];
-    const shape = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);
-    return execute(
-      backend,
-      "TwotempFilterGradient",
-      [
-        attribute.int("filter", [height, width]),
-        attribute.int("strides", [shape.strideHeight, shape.strideWidth]),
-        attribute.int("before", [shape.padInfo.top, shape.padInfo.left]),
-      ],
-      [x!, dy!],
-    )[0];
-  });
+/**
+ * The gradient of a convolution's filter by the project's own op (`binding/filterGradient.cc`), for filters of several
+ * positions; undefined where it isn't the faster one. With AVX-512 it never is: then it is there for tests alone.
+ */
+export function filterGradient(
+  backend: NativeBackend,
+  x: tf.Tensor,
+  dy: tf.Tensor,
+  { strides, pad, dataFormat, dimRoundingMode, filterShape }: tf.Conv2DBackpropFilterAttrs,
+): tf.Tensor | undefined {
+  const [height, width, inChannels, outChannels] = filterShape;
+  const isEmpty = x.shape.includes(0) || dy.shape.includes(0);
+  const fits = height * width > 1 && !isEmpty && suitsFilterGradient(inChannels, outChannels);
+  if (!fits || dataFormat !== "NHWC" || x.dtype !== "float32" || dy.dtype !== "float32") return undefined;
+  const inShape = x.shape as [number, number, number, number];
+  const shape = tf.backend_util.computeConv2DInfo(inShape, filterShape, strides, 1, pad, dimRoundingMode);
+  return execute(
+    backend,
+    "TwotempFilterGradient",
+    [
+      attribute.int("filter", [height, width]),
+      attribute.int("strides", [shape.strideHeight, shape.strideWidth]),
+      attribute.int("before", [shape.padInfo.top, shape.padInfo.left]),
+    ],
+    [x, dy],
+  )[0];
 }
 
 let used = false;
@@ -115,7 +120,11 @@ export function useNativeKernels(backend: NativeBackend): void {
   useSharedCast(backend);
   useNativeBatchNorm(backend);
   useBiasGradient(backend);
-  if (hasOwnKernels(backend)) useFilterGradient(backend);
+  if (hasOwnKernels(backend) && !backend.binding.hasAvx512) {
+    replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) =>
+      filterGradient(backend, x!, dy!, attributes),
+    );
+  }
   if (!hasOneDnn(backend)) return;
   useNativeMaxPool(backend);
   useConvolutionWithBias(backend);

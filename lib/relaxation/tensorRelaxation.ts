@@ -93,7 +93,8 @@ export class TensorRelaxation implements Relaxation {
   /** The state after a step, a part of the gates after the other where they are many: each gate moves by itself. */
   private movedInParts(vectors: readonly tf.Tensor1D[], numbers: readonly tf.Scalar[]): tf.Tensor1D[] {
     const { gateCount } = this.settings;
-    if (gateCount <= together) return this.moved(...vectors, ...numbers) as tf.Tensor1D[];
+    if (gateCount <= together || this.update.movesInOnePass?.(this.updateSettings()))
+      return this.moved(...vectors, ...numbers) as tf.Tensor1D[];
     return tf.tidy(() => {
       const parts: tf.Tensor[][] = [];
       for (let offset = 0; offset < gateCount; offset += together) {

@@ -28,6 +28,7 @@ const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: 
  * long, and would all close before it has come down.
  */
 export class Price {
+  /** What each gate costs, [gateCount]; where all cost the same under one price, [1]. */
   private readonly costs: tf.Tensor1D;
   private readonly parts: readonly { readonly offset: number; readonly size: number; readonly share: number }[];
   private readonly goal: Budget | undefined;
@@ -39,9 +40,10 @@ export class Price {
     private readonly settings: SearchSettings,
   ) {
     const costs = space.costs(settings.costs);
-    this.costs = uploaded(costs);
     this.goal = goalOf(settings);
     const all = [{ offset: 0, size: space.gateCount }];
+    const oneForAll = !this.goal?.everyGroup && costs.every((cost) => cost === costs[0]);
+    this.costs = uploaded(oneForAll ? costs.subarray(0, 1) : costs);
     this.parts = (this.goal?.everyGroup ? space.groups : all).map(({ offset, size }) => ({
       offset,
       size,

@@ -45,7 +45,9 @@ module.exports = {
     const code = filesBelow(sources).filter((file) => file.endsWith(".cc") && !file.endsWith("tfjs_binding.cc"));
     const libraries = /** @type {NonNullable<ReturnType<typeof wheel>>} */ (wheel(gpu)).libraries;
     await command("binding", compiler, [
-      ...["-std=c++2a", "-O3", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+      ...["-std=c++2a", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+      // Eigen's templates, which TensorFlow has too, are each library's own.
+      "-fvisibility=hidden",
       ...[
         "-I",
         path.join(paths.modules, "node-api-headers", "include"),

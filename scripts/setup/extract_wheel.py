@@ -12,6 +12,7 @@ LIBRARY = re.compile(
     r"|include/tensorflow/core/common_runtime/next_pluggable_device/c/[^/]*"
     r"|include/(tensorflow/core|tsl)/platform/(ctstring[^/]*|platform\.h)"
     r"|include/xla/tsl/c/[^/]*"
+    r"|include/Eigen/(Core|src/(Core|misc|plugins)/.*)"
     r")"
 )
 

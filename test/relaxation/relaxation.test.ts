@@ -210,23 +210,26 @@ describe("a relaxation", () => {
 });
 
 describe("many gates", () => {
-  test("move as few do: a part after the other, each by itself", () => {
-    const count = 2 ** 19 + 3;
-    const few = [0, 1, 2 ** 19 - 1, 2 ** 19, count - 1];
-    const make = (gateCount: number): Relaxation => new TensorRelaxation(relaxationSettings({ gateCount, seed: 1 }));
-    const [all, own] = [make(count), make(few.length)];
-    for (let step = 0; step < 3; step++) {
-      const gradient = new Random(1, "many gates", step).normals(count);
-      tf.tidy(() => {
-        all.step(tf.tensor1d(gradient));
-        own.step(tf.tensor1d(few.map((gate) => gradient[gate])));
-      });
-    }
-    const logits = all.logits();
-    own.logits().forEach((logit, i) => assert.ok(Math.abs(logit - logits[few[i]]) < 1e-6, `gate ${few[i]}`));
-    assert.notEqual(logits[0], logits[count - 1]);
-    [all, own].forEach((relaxation) => relaxation.dispose());
-  });
+  for (const update of ["adaptive", "mirror"] as const) {
+    test(`of ${update} move as few do: a part after the other, each by itself`, () => {
+      const count = 2 ** 19 + 3;
+      const few = [0, 1, 2 ** 19 - 1, 2 ** 19, count - 1];
+      const make = (gateCount: number): Relaxation =>
+        new TensorRelaxation(relaxationSettings({ gateCount, seed: 1, update, stepSize: 0.5 }));
+      const [all, own] = [make(count), make(few.length)];
+      for (let step = 0; step < 3; step++) {
+        const gradient = new Random(1, "many gates", step).normals(count);
+        tf.tidy(() => {
+          all.step(tf.tensor1d(gradient));
+          own.step(tf.tensor1d(few.map((gate) => gradient[gate])));
+        });
+      }
+      const logits = all.logits();
+      own.logits().forEach((logit, i) => assert.ok(Math.abs(logit - logits[few[i]]) < 1e-6, `gate ${few[i]}`));
+      assert.notEqual(logits[0], logits[count - 1]);
+      [all, own].forEach((relaxation) => relaxation.dispose());
+    });
+  }
 });
 
 describe("settings", () => {

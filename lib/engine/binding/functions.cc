@@ -88,9 +88,12 @@ napi_value Init(napi_env env, napi_value exports) {
   TF_AutoStatus status;
   const bool registered = twotemp::RegisterKernels(status.status);
   ENSURE_TF_OK_RETVAL(env, status, exports);
-  napi_value hasOwnKernels;
-  ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, registered, &hasOwnKernels), exports);
-  ENSURE_NAPI_OK_RETVAL(env, napi_set_named_property(env, exports, "hasOwnKernels", hasOwnKernels), exports);
+  const std::pair<const char*, bool> facts[] = {{"hasOwnKernels", registered}, {"hasAvx512", twotemp::HasAvx512()}};
+  for (const auto& [name, holds] : facts) {
+    napi_value value;
+    ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, holds, &value), exports);
+    ENSURE_NAPI_OK_RETVAL(env, napi_set_named_property(env, exports, name, value), exports);
+  }
   return exports;
 }
 

@@ -86,5 +86,6 @@ void Register(const Op& op, TF_Status* status);
 Op FilterGradient();
 Op BatchNorm();
 Op BatchNormGradient();
+Op AdaptiveUpdate();
 
 }  // namespace twotemp

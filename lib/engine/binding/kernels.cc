@@ -19,15 +19,24 @@ void Register(const Op& op, TF_Status* status) {
 bool RegisterKernels(TF_Status* status) {
 #if defined(__x86_64__) && !defined(__clang__)
   __builtin_cpu_init();
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || __builtin_cpu_supports("avx512f")) return false;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
   // Once a process, in whatever thread.
   static const bool registered = [&] {
-    for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient()}) {
+    for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient(), AdaptiveUpdate()}) {
       if (TF_GetCode(status) == TF_OK) Register(op, status);
     }
     return TF_GetCode(status) == TF_OK;
   }();
   return registered;
+#else
+  return false;
+#endif
+}
+
+bool HasAvx512() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f");
 #else
   return false;
 #endif

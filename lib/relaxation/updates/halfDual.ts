@@ -6,6 +6,9 @@ export function halfDual(logits: Float64Array, hot: number): Float64Array {
   return logits.map((x) => (x / hot + Math.sinh(x / hot)) / 2);
 }
 
+/** How far a known logit's half dual variable may be away for Halley's steps to start from that logit. */
+export const nearEnough = 0.5;
+
 /**
  * The logits whose half dual variable is `dual`: the tensor form of `mirrorInverse`, by two of Halley's steps.
  *
@@ -21,7 +24,7 @@ export function halfInverse(
   near?: { readonly logits: tf.Tensor1D; readonly move: number },
 ): tf.Tensor1D {
   // The slope of `Q` is at least 2: `p` moves by at most half as much.
-  let p = near && near.move <= 0.5 ? tf.mul<tf.Tensor1D>(near.logits, 1 / (2 * hot)) : fromAfar(dual);
+  let p = near && near.move <= nearEnough ? tf.mul<tf.Tensor1D>(near.logits, 1 / (2 * hot)) : fromAfar(dual);
   for (let step = 0; step < 2; step++) {
     const h = tf.tanh(p);
     const newton = tf.mul(tf.add(h, tanhSlope(h, tf.sub(p, dual))), 0.5);
