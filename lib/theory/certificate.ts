@@ -135,14 +135,16 @@ class Regret {
   private readonly assumptions: readonly Assumption[];
   private readonly divergence: Divergence;
   private readonly gateCount: number;
-  /** `V` from a logit to a shut and to an open gate. */
+  /** The gate of a shut and of an open one, at the ends of the box. */
+  private readonly vertices: readonly number[];
+  /** `V` to a shut and to an open gate, from the logit farthest from it that a gate is known to have had. */
   private readonly toVertex: readonly ((logit: number) => number)[];
 
   constructor(
     private readonly sums: Accumulators,
     private readonly settings: CertifiedSettings,
   ) {
-    const { estimator, update, coldTemperature, hotTemperature, logitBound } = settings;
+    const { estimator, update, coldTemperature, hotTemperature, logitBound, stepSize } = settings;
     this.theorem = update === "adaptive" ? "Theorem 8" : "Theorem 1";
     this.assumptions = [
       { text: `no theorem covers the update ${update}`, holds: update !== "adam" },
@@ -150,11 +152,14 @@ class Regret {
     ];
     this.divergence = new Divergence(coldTemperature, hotTemperature, logitBound);
     this.gateCount = sums.vector.length;
-    // In float32 there are so many gates, and so much rounding, that interpolation is enough.
-    this.toVertex = [-logitBound, logitBound].map((end) =>
+    this.vertices = [-logitBound, logitBound].map((end) => gate(end, coldTemperature));
+    // No step moves the dual variable by more than alpha: |g| is at most the root of its own sum of squares.
+    const unseen = this.adaptive ? sums.range!.unseen * stepSize : 0;
+    // In float32 there are so many gates, and so much rounding, that interpolation is enough; in float64 every step is seen.
+    this.toVertex = [-1, 1].map((side) =>
       sums.precision === "float32"
-        ? this.divergence.interpolated(end)
-        : remembered((logit) => this.divergence.between(logit, end)),
+        ? this.divergence.interpolated(side * logitBound, -side * unseen)
+        : remembered((logit) => this.divergence.between(logit, side * logitBound)),
     );
   }
 
@@ -228,14 +233,14 @@ class Regret {
     if (!gateSquares || !range) return undefined;
     const { coldTemperature: cold, hotTemperature: hot, stepSize, update, logitBound } = settings;
     // Rounding may leave a clipped logit a hair inside the box; a step that wasn't looked at, as far as it can lead.
-    const edge = mirrorMap(logitBound, hot) * (1 - 1e-6) - range.unseen * stepSize;
+    const edge = mirrorInverse(mirrorMap(logitBound, hot) * (1 - 1e-6) - range.unseen * stepSize, hot);
     let divergenceTerm = 0;
     let regret = 0;
     let squares = 0;
     let inverseSteps = 0;
     let gates = 0;
     for (let i = 0; i < this.gateCount; i++) {
-      if (mirrorMap(range.lowest[i], hot) <= -edge || mirrorMap(range.highest[i], hot) >= edge) continue;
+      if (range.lowest[i] <= -edge || range.highest[i] >= edge) continue;
       gates++;
       squares += gateSquares[i];
       regret += products[i] - vector[i] * gate(logits[i], cold);
@@ -264,8 +269,7 @@ class Regret {
 
   /** `sum_t g_{t,i} (a_{t,i} - u_i)`, with `u_i` at an end of the box. */
   private gateRegret(i: number, open: boolean): number {
-    const { logitBound, coldTemperature } = this.settings;
-    return this.sums.products[i] - this.sums.vector[i] * gate(open ? logitBound : -logitBound, coldTemperature);
+    return this.sums.products[i] - this.sums.vector[i] * this.vertices[open ? 1 : 0];
   }
 
   /** The divergence of a gate's comparator, over the gate's step size. */
@@ -273,18 +277,8 @@ class Regret {
     const { initialLogits, stepSize } = this.settings;
     if (!this.adaptive) return this.toVertex[open ? 1 : 0](initialLogits[i]) / stepSize;
     const { range, gateSquares } = this.sums;
-    const { lowest, highest, unseen } = range!;
-    const seen = (open ? lowest : highest)[i];
-    // No step moves the dual variable by more than alpha: |g| is at most the root of its own sum of squares.
-    const farthest = unseen === 0 ? seen : this.moved(seen, (open ? -1 : 1) * unseen * stepSize);
-    return (this.toVertex[open ? 1 : 0](farthest) * Math.sqrt(gateSquares![i])) / stepSize;
-  }
-
-  /** The logit whose dual variable is `change` away, inside the box. */
-  private moved(logit: number, change: number): number {
-    const { hotTemperature: hot, logitBound } = this.settings;
-    const away = mirrorInverse(mirrorMap(logit, hot) + change, hot, logit);
-    return Math.min(logitBound, Math.max(-logitBound, away));
+    const seen = (open ? range!.lowest : range!.highest)[i];
+    return (this.toVertex[open ? 1 : 0](seen) * Math.sqrt(gateSquares![i])) / stepSize;
   }
 
   /** What the gradients add to the right side; `squares` is their sum of squares. */

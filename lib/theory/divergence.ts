@@ -1,4 +1,4 @@
-import { gate, gateSlope, mirrorMap } from "../relaxation/index.js";
+import { gate, gateSlope, mirrorInverse, mirrorMap } from "../relaxation/index.js";
 
 /** Points and weights of Gauss and Legendre's rule with 8 points on [-1, 1], the positive half. */
 const points = [0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363];
@@ -49,23 +49,38 @@ export class Divergence {
     return Math.max(0, this.integral(from) - this.integral(to) - gate(to, this.cold) * change);
   }
 
+  /** The logit of the box whose dual variable is `change` away from that of `logit`, or the end of the box that lies before it. */
+  moved(logit: number, change: number): number {
+    const away = mirrorInverse(mirrorMap(logit, this.hot) + change, this.hot, logit);
+    return Math.min(this.radius, Math.max(-this.radius, away));
+  }
+
   /**
-   * `V` to one comparator for very many gates: Hermite's cubic interpolation, whose slopes `(s_tc - u) / s_th'` are known;
-   * off by less than 1e-6 of the largest value.
+   * `V` to one comparator for very many gates, from where their logits are or from `change` of their dual variables away (see
+   * {@link moved}): Hermite's cubic interpolation, whose slopes `(s_tc(z) - u) / s_th'(x)` at a logit `x` that has moved to
+   * `z` are known; off by less than 1e-6 of the largest value. Where `z` moves much faster than `x`, each is computed by itself.
    */
-  interpolated(to: number): (from: number) => number {
+  interpolated(to: number, change: number = 0): (from: number) => number {
     const u = gate(to, this.cold);
-    const cells = Math.ceil((32 * this.radius) / this.cold);
-    const width = (2 * this.radius) / cells;
+    const exact = (x: number): number => this.between(change === 0 ? x : this.moved(x, change), to);
+    // `z` moves faster where it is nearer to 0, by most where it is at 0.
+    const steepness = gateSlope(0, this.hot) / gateSlope(this.moved(0, change), this.hot);
+    if (steepness > 4) return exact;
+    // Logits nearer to the end towards which they move all come to that end.
+    const lowest = change < 0 ? this.moved(-this.radius, -change) : -this.radius;
+    const highest = change > 0 ? this.moved(this.radius, -change) : this.radius;
+    const cells = Math.max(1, Math.ceil((16 * steepness * (highest - lowest)) / this.cold));
+    const width = Math.max((highest - lowest) / cells, Number.MIN_VALUE);
     const values = new Float64Array(cells + 1);
     const slopes = new Float64Array(cells + 1);
     for (let node = 0; node <= cells; node++) {
-      const x = Math.min(this.radius, -this.radius + node * width);
-      values[node] = this.between(x, to);
-      slopes[node] = ((gate(x, this.cold) - u) / gateSlope(x, this.hot)) * width;
+      const x = Math.min(highest, lowest + node * width);
+      const z = change === 0 ? x : this.moved(x, change);
+      values[node] = exact(x);
+      slopes[node] = ((gate(z, this.cold) - u) / gateSlope(x, this.hot)) * width;
     }
     return (from) => {
-      const at = Math.min(2 * this.radius, Math.max(0, from + this.radius)) / width;
+      const at = Math.min(highest - lowest, Math.max(0, from - lowest)) / width;
       const cell = Math.min(cells - 1, Math.floor(at));
       const t = at - cell;
       const rest = 1 - t;

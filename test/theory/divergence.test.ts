@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { gate, gateSlope } from "../../lib/relaxation/index.js";
+import { gate, gateSlope, mirrorInverse, mirrorMap } from "../../lib/relaxation/index.js";
 import { Divergence, initialDivergence } from "../../lib/theory/index.js";
 
 /** The reference table of the method notes: tc, th, R, V0 / (D tc th). */
@@ -74,14 +74,19 @@ describe("the Bregman divergence", () => {
     );
   });
 
-  test("is interpolated to 1e-6 of its largest value", () => {
+  test("is interpolated to 1e-6 of its largest value, for logits that have moved too", () => {
     for (const [cold, hot, radius] of table) {
       const divergence = new Divergence(cold, hot, radius);
       for (const end of [-radius, radius]) {
-        const interpolated = divergence.interpolated(end);
-        for (let k = 0; k <= 999; k++) {
-          const x = radius * (k / 499.5 - 1);
-          assert.ok(Math.abs(interpolated(x) - divergence.between(x, end)) < 1e-6 * divergence.largest);
+        for (const share of [0, -1e-3, 0.01, 0.3, -1, 2.5]) {
+          const change = share * mirrorMap(radius, hot);
+          const interpolated = divergence.interpolated(end, change);
+          for (let k = 0; k <= 999; k++) {
+            const x = radius * (k / 499.5 - 1);
+            const moved = mirrorInverse(mirrorMap(x, hot) + change, hot);
+            const exact = divergence.between(Math.min(radius, Math.max(-radius, moved)), end);
+            assert.ok(Math.abs(interpolated(x) - exact) < 1e-6 * divergence.largest, `${x} moved by ${change}`);
+          }
         }
       }
     }
