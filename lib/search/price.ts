@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
 import { uploaded } from "../engine/native.js";
-import { type Budget, exceedance, type SearchSpace } from "../space/index.js";
+import { type Budget, exceedance, keepPositive, type SearchSpace } from "../space/index.js";
 import type { SearchSettings } from "./options.js";
 
 /** Steps between two counts of the network. */
@@ -105,8 +105,7 @@ export class Price {
       const excess = Math.max(-1, Math.min(1, (complexities[0] - target) / target));
       this.values = [this.values[0] * Math.exp(steeringRate * excess)];
     } else if (step % countEvery === 0) {
-      const mask = Uint8Array.from(logits(), (logit) => (logit > 0 ? 1 : 0));
-      const excess = exceedance(this.space, mask, goal, passed);
+      const excess = exceedance(this.space, keepPositive(logits()), goal, passed);
       this.values = this.values.map((value, p) =>
         excess[p] < 0 ? penalty : value * Math.exp(steeringRate * countEvery * Math.min(1, excess[p])),
       );

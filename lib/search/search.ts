@@ -13,6 +13,7 @@ import {
   discretise,
   gateSlots,
   keepLargest,
+  keepPositive,
   type SearchSpace,
 } from "../space/index.js";
 import {
@@ -295,7 +296,7 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** The gates with positive logits. */
   private positive(): Uint8Array {
-    return Uint8Array.from(this.relaxation.logits(), (logit) => (logit > 0 ? 1 : 0));
+    return keepPositive(this.relaxation.logits());
   }
 
   /**

@@ -1,3 +1,4 @@
+import { quickselect } from "simple-statistics";
 import { TwotempError } from "../errors.js";
 import { sizeOf } from "./labels.js";
 import { type Budget, costOf, type Limit, limitsOf, requireDensity } from "./budget.js";
@@ -31,9 +32,10 @@ export function keepLargest(scores: ArrayLike<number>, density: number, gateCoun
   requireScores(scores, gateCount);
   const keep = Math.max(1, Math.round(density * gateCount));
   requireNumbers(scores);
-  // Native sorting of values is ten times as fast as sorting gates by comparison.
-  const sorted = Float64Array.from(scores).sort();
-  const threshold = sorted[gateCount - keep];
+  const values = Float64Array.from(scores);
+  // Ten times as fast as sorting, of millions. It takes any array of numbers.
+  quickselect(values as unknown as number[], gateCount - keep);
+  const threshold = values[gateCount - keep];
   const mask = new Uint8Array(gateCount);
   let left = keep;
   for (let gate = 0; gate < gateCount; gate++) {
@@ -47,6 +49,14 @@ export function keepLargest(scores: ArrayLike<number>, density: number, gateCoun
     mask[gate] = 1;
     left -= 1;
   }
+  return mask;
+}
+
+/** The vertex that keeps the gates with positive scores. */
+export function keepPositive(scores: ArrayLike<number>): Uint8Array {
+  const mask = new Uint8Array(scores.length);
+  // With a callback for each, millions of gates take seconds.
+  for (let gate = 0; gate < mask.length; gate++) mask[gate] = scores[gate] > 0 ? 1 : 0;
   return mask;
 }
 
