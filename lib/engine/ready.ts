@@ -4,6 +4,7 @@ import { join } from "node:path";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import { mendAveragePoolGradients } from "./averagePool.js";
 import { useConvolutionGradients } from "./convolution.js";
 import { nativeBackend } from "./native.js";
 import { useNativeGradients } from "./nativeGradients.js";
@@ -119,6 +120,7 @@ function packageFolder(): string {
 
 async function start(wanted: EngineName | undefined, threads: number | undefined): Promise<Engine> {
   const notes: string[] = [];
+  mendAveragePoolGradients("cpu");
   for (const engine of wanted ? [wanted] : order) {
     try {
       return { engine, notes, ...(await starters[engine](threads)) };
@@ -183,6 +185,7 @@ async function startWasm(): Promise<Started> {
   const { setWasmPaths, version_wasm: version } = await import("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(join(packageOf("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
   useWasmKernels();
+  mendAveragePoolGradients("wasm");
   useConvolutionGradients();
   if (!(await tf.setBackend("wasm"))) throw new Error("it doesn't start");
   return { version, device: "cpu", threads: 1 };

@@ -56,6 +56,25 @@ export const fusedCases: readonly Case[] = [
       f: (x) => tf.maxPool(x as tf.Tensor4D, size, stride, pad),
     })),
   ),
+  ...(["valid", "same"] as const).flatMap((pad) => [
+    ...[
+      [2, 2],
+      [3, 2],
+      [5, 1],
+    ].map(([size, stride]): Case => ({
+      name: `avgPool ${size} by ${stride} ${pad}`,
+      shapes: [image],
+      f: (x) => tf.avgPool(x as tf.Tensor4D, size, stride, pad),
+    })),
+    ...[
+      [2, 2],
+      [3, 1],
+    ].map(([size, stride]): Case => ({
+      name: `avgPool3d ${size} by ${stride} ${pad}`,
+      shapes: [[2, 4, 5, 3, 2]],
+      f: (x) => tf.avgPool3d(x as tf.Tensor5D, size, stride, pad),
+    })),
+  ]),
   { name: "maxPool of one image", shapes: [[6, 5, 4]], f: (x) => tf.maxPool(x as tf.Tensor3D, 2, 2, "valid") },
   {
     name: "batchNorm with given statistics",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,9 +11,11 @@ const committed = join(root, "figures");
 
 void (async () => {
   const browser = await findBrowser().catch(() => undefined);
+  // Where everything is depends on how wide its letters are.
+  const hasFont = spawnSync("fc-match", ["Liberation Sans"], { encoding: "utf8" }).stdout?.includes("Liberation Sans");
   test(
     "npm run figures draws figures/ again to the byte",
-    needs("a browser", !!browser, "apt-get install chromium"),
+    needs("a browser with the font Liberation Sans", !!browser && hasFont, "apt-get install chromium fonts-liberation"),
     async () => {
       const folder = temporaryFolder("figures");
       const program = join(root, "scripts", "twotemp.js");

@@ -27,9 +27,11 @@ describe("masked and compacted are the same network", () => {
     const cell = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: cellStages(4) });
     const invariances = operationNetwork({ inputShape: [10, 10, 1], classes: 3, stages: invarianceStages() });
     let compared = 0;
+    // The slope of the signed root of values near 0 magnifies rounding.
+    const options = { gradientTolerance: 1e-3 };
     for (let seed = 0; seed < 4; seed++) {
-      compared += checkCompaction(cell, "op", 0.5, seed) ? 1 : 0;
-      compared += checkCompaction(invariances, "op", 0.5, seed) ? 1 : 0;
+      compared += checkCompaction(cell, "op", 0.5, seed, options) ? 1 : 0;
+      compared += checkCompaction(invariances, "op", 0.5, seed, options) ? 1 : 0;
     }
     assert.ok(compared >= 3, `${compared} of 8 vertices were connected`);
   });

@@ -106,6 +106,7 @@ export const normalInputs = (model: tf.LayersModel, batch: number, seed: number)
 interface CheckOptions {
   readonly training?: boolean;
   readonly trainingTolerance?: number;
+  readonly gradientTolerance?: number;
   readonly inputsOf?: typeof normalInputs;
 }
 
@@ -133,7 +134,7 @@ export function checkCompaction(
 export function checkArchitecture(
   architecture: Architecture,
   seed: number,
-  { training = true, trainingTolerance = 1e-5, inputsOf = normalInputs }: CheckOptions = {},
+  { training = true, trainingTolerance = 1e-5, gradientTolerance = 1e-4, inputsOf = normalInputs }: CheckOptions = {},
 ): void {
   const { space } = architecture;
   const { model } = space;
@@ -189,7 +190,7 @@ export function checkArchitecture(
         const kept = keep[origin.weight];
         const expected = Float32Array.from(origin.entries, (entry) => (kept[entry] ? whole[entry] : 0));
         const own = trainCompact[w].dataSync().map((value, i) => (kept[origin.entries[i]] ? value : 0));
-        assertClose(tf.tensor1d(own), tf.tensor1d(expected), 1e-4, `gradient of ${name}`, largest);
+        assertClose(tf.tensor1d(own), tf.tensor1d(expected), gradientTolerance, `gradient of ${name}`, largest);
       });
     }
     const { parameters, multiplyAdds, activationBytes } = architecture.counts;
