@@ -5,6 +5,9 @@ const { filesBelow } = require("./setup/stamp.js");
 /** Where slow tests measure time, or want both cores: each file runs by itself. */
 const alone = new Set(["engine", "experiments", "jupyter", "notebooks", "plot", "scripts", "transfer"]);
 
+/** Files of those rooms that take minutes of one core, and hold no time against a limit that company could break. */
+const beside = ["scripts/setup", "experiments/resume", "experiments/fuzz"].map((name) => `${name}.slow.test.ts`);
+
 /**
  * Node's arguments that run the compiled tests; those in `*.slow.test.ts` take minutes.
  *
@@ -17,7 +20,10 @@ function testRuns({ slow }) {
     (file) => file.endsWith(".test.ts") && (slow || !file.endsWith(".slow.test.ts")),
   );
   /** @param {string} file */
-  const isAlone = (file) => file.endsWith(".slow.test.ts") && alone.has(path.relative(folder, file).split(path.sep)[0]);
+  const nameOf = (file) => path.relative(folder, file).split(path.sep).join("/");
+  /** @param {string} file */
+  const isAlone = (file) =>
+    file.endsWith(".slow.test.ts") && alone.has(nameOf(file).split("/")[0]) && !beside.includes(nameOf(file));
   // By their sources, as dist/ may still hold tests whose sources are gone.
   /** @param {string} file */
   const compiled = (file) => path.join(paths.root, "dist", path.relative(paths.root, file)).replace(/ts$/, "js");
