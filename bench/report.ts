@@ -14,8 +14,16 @@ const compared = (rows: readonly Row[]): Compared[] => rows.filter((row): row is
 const digits = (milliseconds: number): string =>
   milliseconds.toFixed(milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0);
 
-/** The rows as a Markdown table. */
+const processorsOf = (rows: readonly Row[]): string[] => [...new Set(rows.map((row) => row.processor))];
+
+/** The rows as Markdown, a table for each processor. */
 export function markdown(rows: readonly Row[]): string {
+  return processorsOf(rows)
+    .map((processor) => `${processor}:\n\n${table(rows.filter((row) => row.processor === processor))}`)
+    .join("\n");
+}
+
+function table(rows: readonly Row[]): string {
   const lines = compared(rows).map(
     ({ workload, phase, engine, oursMs, peerMs, ratio, low, high }) =>
       `| ${workloads[workload].title} | ${phase} | ${engine} | ${digits(oursMs)} | ${digits(peerMs!)} | ` +
@@ -29,42 +37,52 @@ export function markdown(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-/** The ratios as a figure: left of the line we are faster. */
+/** The ratios as a figure, a line for each processor: left of the vertical one we are faster. */
 export function ratioFigure(rows: readonly Row[]): Figure {
-  const shown = compared(rows).reverse();
-  const engines = [...new Set(shown.map((row) => row.engine))];
-  const colours = [palette.blue, palette.red];
+  const shown = compared(rows);
   const name = ({ workload, phase }: Row): string => `${workload}, ${phase}`;
+  const names = [...new Set(shown.map(name))];
+  const processors = processorsOf(shown);
+  const engines = [...new Set(shown.map(({ engine }) => engine))];
+  const groups = processors.flatMap((processor, p) => engines.map((engine, e) => ({ processor, p, engine, e })));
+  const colours = [palette.blue, palette.red];
+  const symbols = ["circle", "diamond"];
   return makeFigure({
     title: "Time beside PyTorch, on the same threads",
     subtitle: "ours over PyTorch's; median and 10th to 90th percentile of alternating rounds; below 1 we are faster",
-    data: engines.map((engine, e) => {
-      const own = shown.filter((row) => row.engine === engine);
+    data: groups.map(({ processor, p, engine, e }) => {
+      const own = shown.filter((row) => row.processor === processor && row.engine === engine);
       return {
         type: "scatter",
         mode: "markers",
-        name: engine,
+        name: `${engine}, ${processor}`,
         x: own.map((row) => row.ratio),
-        y: own.map(name),
+        y: own.map((row) => names.indexOf(name(row)) + 0.36 * (p - (processors.length - 1) / 2)),
         error_x: {
           type: "data",
           symmetric: false,
           array: own.map((row) => row.high - row.ratio),
           arrayminus: own.map((row) => row.ratio - row.low),
         },
-        marker: { color: colours[e % colours.length], size: 8 },
+        marker: { color: colours[e % colours.length], symbol: symbols[p % symbols.length], size: 8 },
       };
     }),
     layout: {
-      height: 140 + 22 * shown.length,
+      height: 200 + 26 * names.length,
       xaxis: { type: "log", title: { text: "ratio of times" }, tickvals: [0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7] },
-      // In the table's order, whichever engine a row was measured on.
-      yaxis: { automargin: true, categoryarray: [...new Set(compared(rows).map(name))].reverse() },
+      yaxis: {
+        automargin: true,
+        range: [names.length - 0.5, -0.5],
+        tickvals: names.map((_, i) => i),
+        ticktext: names,
+      },
+      legend: { orientation: "h", x: 0, xanchor: "left", y: -0.09, yanchor: "top" },
       shapes: [{ type: "line", x0: 1, x1: 1, yref: "paper", y0: 0, y1: 1, line: { width: 1, dash: "dot" } }],
     },
     table: {
-      columns: ["workload", "phase", "engine", "ours ms", "peer ms", "ratio", "low", "high"],
+      columns: ["processor", "workload", "phase", "engine", "ours ms", "peer ms", "ratio", "low", "high"],
       rows: shown.map((row) => [
+        row.processor,
         row.workload,
         row.phase,
         row.engine,

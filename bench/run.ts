@@ -22,6 +22,7 @@ export interface Row {
   readonly low: number | null;
   readonly high: number | null;
   readonly clock: Clock;
+  readonly processor: string;
   /** Peak resident memory of each process, in MiB. */
   readonly oursPeakMiB: number;
   readonly peerPeakMiB: number | null;
@@ -30,6 +31,7 @@ export interface Row {
 const root = join(__dirname, "..", "..");
 const python = join(root, "build", "pytorch", "bin", "python");
 const results = join(root, "bench", "results");
+const processor = cpus()[0].model;
 
 /** Makes the twin's environment inside the repository. */
 function install(): void {
@@ -106,6 +108,7 @@ function row(
     low: some ? quantile([...ratios], 0.1) : null,
     high: some ? quantile([...ratios], 0.9) : null,
     clock,
+    processor,
     oursPeakMiB: Math.round(measured.oursPeak),
     peerPeakMiB: measured.peerPeak === undefined ? null : Math.round(measured.peerPeak),
   };
@@ -137,9 +140,7 @@ async function main(): Promise<void> {
   const settings = { threads, clock, rounds: Number(values.rounds), seconds: Number(values.seconds) };
   const withPeer = existsSync(python);
   if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (2.5 GB)");
-  console.log(
-    `${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; ${threads} thread(s)`,
-  );
+  console.log(`${processor}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; ${threads} thread(s)`);
   console.log(line(["workload", "phase", "engine", "threads", "ours ms", "peer ms", "ratio", "10-90 %"]));
 
   const rows: Row[] = [];
@@ -166,16 +167,19 @@ async function main(): Promise<void> {
   await report(write(rows), results);
 }
 
-/** Replaces the rows that were measured again and keeps the others; returns all. */
+/** Replaces the rows that were measured again on this processor and keeps the others; returns all. */
 function write(rows: readonly Row[]): Row[] {
   mkdirSync(results, { recursive: true });
   const file = join(results, "latest.json");
-  const key = (row: Row): string => [row.workload, row.phase, row.engine, row.threads].join(" ");
+  const key = (row: Row): string => [row.workload, row.phase, row.engine, row.threads, row.processor].join(" ");
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
   const again = new Set(rows.map(key));
   const order = Object.keys(workloads);
   const all = [...old.filter((row) => !again.has(key(row))), ...rows].sort(
-    (a, b) => a.engine.localeCompare(b.engine) || order.indexOf(a.workload) - order.indexOf(b.workload),
+    (a, b) =>
+      a.processor.localeCompare(b.processor) ||
+      a.engine.localeCompare(b.engine) ||
+      order.indexOf(a.workload) - order.indexOf(b.workload),
   );
   writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
   return all;

@@ -77,7 +77,7 @@ async function searches(steps: number, seeds: number): Promise<SearchRow[]> {
   const space = tt.searchSpace(convolutional([32, 32, 64, 64], [32, 32, 1]), { gates: "unit" });
   const found = new Map<number, { learned: tt.Architecture; seconds: number; loss: number }[]>();
   for (let seed = 0; seed < seeds; seed++) {
-    for (const wholeEvery of [1, 8, 16]) {
+    for (const wholeEvery of [1, 8, 16, 32]) {
       const search = tt.search(space, source, { density: 0.1, steps, seed, wholeEvery });
       const took = (await milliseconds("cpu", () => search.run({ onProgress: tt.progressBar() }))) / 1000;
       const { entries } = search.trace;
@@ -134,7 +134,7 @@ function page(
     ),
     "",
     `Searches for a tenth of the units of a convolutional network (32-32-64-64, 32x32, batch 64, ${steps} steps, ${searchRows[0].seeds} seeds):`,
-    "every step evaluates all gates, or one in eight or sixteen (`wholeEvery`). Shared: units that the architecture has in",
+    "every step evaluates all gates, or one in 8, 16 or 32 (`wholeEvery`). Shared: units that the architecture has in",
     "common with the one found by whole steps, from the same seed and from others.",
     "",
     "whole every | seconds | ratio | loss | shared | across seeds",

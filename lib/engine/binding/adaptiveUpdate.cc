@@ -22,7 +22,8 @@ using Values = Eigen::Array<float, Eigen::Dynamic, 1, Eigen::ColMajor, together,
 // Logits, half dual variables and sums of squares.
 using State = Tensor[3];
 
-void Move(const Options& options, const Tensor& gradient, const State& from, const State& to, int64_t first, int64_t count) {
+// Not to be inlined where products may be fused.
+[[gnu::noinline]] void Move(const Options& options, const Tensor& gradient, const State& from, const State& to, int64_t first, int64_t count) {
   const auto part = [&](const Tensor& tensor) { return Eigen::Map<Values>(tensor.values() + first, count); };
   const auto g = part(gradient);
   const Values squares = part(from[2]) + g * g;
