@@ -193,7 +193,12 @@ describe("folder of images", () => {
         png(1, 1, 8, 256 << 20),
         /can't be decoded: Cannot create a Buffer larger/,
       ],
-      ["20000 scans of a million pixels", jpegOfScans(1 << 10, 1 << 10, 20_000), /took more than 1.9 s/],
+      // A fast machine gets to the scan that isn't whole before the time is over.
+      [
+        "20000 scans of a million pixels",
+        jpegOfScans(1 << 10, 1 << 10, 20_000),
+        /took more than 1.9 s|can't be decoded/,
+      ],
     ];
     const folder = await folderOf(temporaryFolder(t), 2);
     await readImages(folder, { size: 4 }); // starts the decoder
