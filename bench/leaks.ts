@@ -32,18 +32,21 @@ function growth(readings: readonly number[]): { relative: number; error: number 
   return { relative: (m * n) / mean, error: ((residual / spread) * n) / mean };
 }
 
+/** How many steps of each search are looked at. */
+const stepsOf: Readonly<Record<string, number>> = { mlp: 2000, cnn: 2000, cell: 2000, resnet: 300, vgg: 300 };
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      workloads: { type: "string", default: "mlp,cell,cnn" },
+      workloads: { type: "string", default: Object.keys(stepsOf).join(",") },
       engine: { type: "string", default: "tensorflow" },
       threads: { type: "string", default: "1" },
-      steps: { type: "string", default: "2000" },
+      steps: { type: "string" },
     },
   });
-  const steps = Number(values.steps);
   const leaks: Leak[] = [];
   for (const workload of values.workloads.split(",")) {
+    const steps = Number(values.steps ?? stepsOf[workload] ?? 2000);
     const side = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
     await side.read();
     await side.ask({ open: workload, phase: "step" });

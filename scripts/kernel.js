@@ -27,8 +27,27 @@ ZmqServer.prototype.bindSocket = function (
 ) {
   socket.sendTimeout = 0;
   socket.sendHighWaterMark = 0;
-  return bindSocket.call(this, socket, port);
+  const binding = bindSocket.call(this, socket, port);
+  bindings.set(socket, binding);
+  return binding;
 };
+
+// A client's message may be here before ZeroMQ has said that the socket is bound; tslab asks for the next one then, which is an
+// error until it has, after which tslab listens no more.
+/** @type {WeakMap<object, Promise<void>>} */
+const bindings = new WeakMap();
+const { Router, Reply } = require(require.resolve("zeromq", { paths: [path.join(modules, "tslab")] }));
+for (const { prototype } of [Router, Reply]) {
+  const { receive } = prototype;
+  Object.defineProperty(prototype, "receive", {
+    /** @this {object} */
+    value() {
+      const next = () => receive.call(this);
+      // The first time tslab asks before it binds.
+      return bindings.get(this)?.then(next) ?? next();
+    },
+  });
+}
 
 // tslab's compiler watches the files that it has read, and may print an error a change when a library is built again or installed
 // under a running kernel. Its code is loaded already; only a notebook's own modules can change.

@@ -14,9 +14,14 @@ interface Answer {
 }
 
 /** What the real kernel answers, in the order of the questions. */
-function ask(questions: readonly Readonly<Record<string, string>>[]): Answer[] {
+function ask(questions: readonly Readonly<Record<string, string>>[], env: NodeJS.ProcessEnv = {}): Answer[] {
   const program = join(root, "test", "jupyter", "ask_kernel.py");
-  const options = { cwd: join(root, "notebooks"), input: JSON.stringify(questions), encoding: "utf8" } as const;
+  const options = {
+    cwd: join(root, "notebooks"),
+    input: JSON.stringify(questions),
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  } as const;
   const { status, stdout, stderr } = spawnSync(join(root, ".venv/bin/python"), [program], options);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout) as Answer[];
@@ -52,6 +57,11 @@ describe("the library in the real kernel", needs("the Jupyter kernel", kernelIns
 
   test("files of the library and its packages aren't watched: there are more than a thousand", () => {
     assert.ok(Number(answers[7].text) < 50, answers[7].text);
+  });
+
+  test("it hears all messages, also those that come while it starts", () => {
+    const late = { NODE_OPTIONS: `--require ${JSON.stringify(join(__dirname, "lateBinding.js"))}` };
+    assert.deepEqual(ask([{ run: "console.log(1);" }], late), [{ status: "ok", text: "1\n" }]);
   });
 
   test("names complete", () => {
