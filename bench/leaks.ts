@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { linearRegression } from "simple-statistics";
@@ -47,7 +47,9 @@ async function main(): Promise<void> {
   const leaks: Leak[] = [];
   for (const workload of values.workloads.split(",")) {
     const steps = Number(values.steps ?? stepsOf[workload] ?? 2000);
-    const side = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
+    // Memory is read after a collection: V8 puts its own off for thousands of steps.
+    const program = ["--expose-gc", join(__dirname, "ours.js"), values.engine, values.threads];
+    const side = new Side(process.execPath, program);
     await side.read();
     await side.ask({ open: workload, phase: "step" });
     // The runtime's own pools fill up first.
@@ -78,7 +80,10 @@ async function main(): Promise<void> {
   }
   const folder = join(__dirname, "..", "..", "bench", "results");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "leaks.json"), `${JSON.stringify(leaks, null, 1)}\n`);
+  const file = join(folder, "leaks.json");
+  const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Leak[]) : [];
+  const others = old.filter(({ workload }) => !leaks.some((leak) => leak.workload === workload));
+  writeFileSync(file, `${JSON.stringify([...leaks, ...others], null, 1)}\n`);
 }
 
 void main();

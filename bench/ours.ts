@@ -26,6 +26,7 @@ async function serve(engine: tt.EngineName, threads: number): Promise<void> {
       const { user, system } = process.cpuUsage(used);
       answer({ wall: performance.now() - begun, cpu: (user + system) / 1000 });
     } else {
+      globalThis.gc?.();
       const { rss } = process.memoryUsage();
       answer({ bytes: rss, peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });
     }
