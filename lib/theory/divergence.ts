@@ -62,10 +62,10 @@ export class Divergence {
    */
   interpolated(to: number, change: number = 0): (from: number) => number {
     const u = gate(to, this.cold);
-    const exact = (x: number): number => this.between(change === 0 ? x : this.moved(x, change), to);
+    const movedTo = (x: number): number => (change === 0 ? x : this.moved(x, change));
     // `z` moves faster where it is nearer to 0, by most where it is at 0.
     const steepness = gateSlope(0, this.hot) / gateSlope(this.moved(0, change), this.hot);
-    if (steepness > 4) return exact;
+    if (steepness > 4) return (from) => this.between(movedTo(from), to);
     // Logits nearer to the end towards which they move all come to that end.
     const lowest = change < 0 ? this.moved(-this.radius, -change) : -this.radius;
     const highest = change > 0 ? this.moved(this.radius, -change) : this.radius;
@@ -75,8 +75,8 @@ export class Divergence {
     const slopes = new Float64Array(cells + 1);
     for (let node = 0; node <= cells; node++) {
       const x = Math.min(highest, lowest + node * width);
-      const z = change === 0 ? x : this.moved(x, change);
-      values[node] = exact(x);
+      const z = movedTo(x);
+      values[node] = this.between(z, to);
       slopes[node] = ((gate(z, this.cold) - u) / gateSlope(x, this.hot)) * width;
     }
     return (from) => {

@@ -6,6 +6,20 @@ const image = [3, 6, 5, 4];
 const elementwise = (name: string, f: (x: tf.Tensor) => tf.Tensor): Case => ({ name, shapes: [[4, 7]], f });
 const positiveVariance = (value: number, input: number): number => (input === 2 ? 0.5 + value * value : value);
 
+type Pool = (x: tf.Tensor, size: number, stride: number, pad: "valid" | "same") => tf.Tensor;
+
+/** Pooling by windows of some sizes and strides, padded and not. */
+const poolings =
+  (name: string, shape: number[], ...windows: [size: number, stride: number][]) =>
+  (pool: Pool): Case[] =>
+    (["valid", "same"] as const).flatMap((pad) =>
+      windows.map(([size, stride]) => ({
+        name: `${name} ${size} by ${stride} ${pad}`,
+        shapes: [shape],
+        f: (x) => pool(x, size, stride, pad),
+      })),
+    );
+
 /** Batch normalisation with the batch's statistics. */
 function batchNorms(channels: number): Case[] {
   const shapes = [[3, 6, 5, channels], [channels], [channels]];
@@ -45,36 +59,9 @@ export const fusedCases: readonly Case[] = [
   elementwise("tanh", tf.tanh),
   elementwise("elu", tf.elu),
   elementwise("softplus", tf.softplus),
-  ...(["valid", "same"] as const).flatMap((pad) =>
-    [
-      [2, 2],
-      [3, 2],
-      [3, 1],
-    ].map(([size, stride]): Case => ({
-      name: `maxPool ${size} by ${stride} ${pad}`,
-      shapes: [image],
-      f: (x) => tf.maxPool(x as tf.Tensor4D, size, stride, pad),
-    })),
-  ),
-  ...(["valid", "same"] as const).flatMap((pad) => [
-    ...[
-      [2, 2],
-      [3, 2],
-      [5, 1],
-    ].map(([size, stride]): Case => ({
-      name: `avgPool ${size} by ${stride} ${pad}`,
-      shapes: [image],
-      f: (x) => tf.avgPool(x as tf.Tensor4D, size, stride, pad),
-    })),
-    ...[
-      [2, 2],
-      [3, 1],
-    ].map(([size, stride]): Case => ({
-      name: `avgPool3d ${size} by ${stride} ${pad}`,
-      shapes: [[2, 4, 5, 3, 2]],
-      f: (x) => tf.avgPool3d(x as tf.Tensor5D, size, stride, pad),
-    })),
-  ]),
+  ...poolings("maxPool", image, [2, 2], [3, 2], [3, 1])((x, ...how) => tf.maxPool(x as tf.Tensor4D, ...how)),
+  ...poolings("avgPool", image, [2, 2], [3, 2], [5, 1])((x, ...how) => tf.avgPool(x as tf.Tensor4D, ...how)),
+  ...poolings("avgPool3d", [2, 4, 5, 3, 2], [2, 2], [3, 1])((x, ...how) => tf.avgPool3d(x as tf.Tensor5D, ...how)),
   { name: "maxPool of one image", shapes: [[6, 5, 4]], f: (x) => tf.maxPool(x as tf.Tensor3D, 2, 2, "valid") },
   {
     name: "batchNorm with given statistics",
