@@ -19,7 +19,8 @@ import {
 
 /**
  * What a task costs beside its own work: in this process, in a pool, through a queue with one worker (where redis-server
- * is installed). Prints milliseconds a task of wall clock, and of this process's CPU. Run: `node dist/bench/overhead.js`.
+ * is installed). Prints milliseconds a task of wall clock, and of this process's CPU; and how many times as many tasks two
+ * workers do. Run: `node dist/bench/overhead.js`.
  */
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "twotemp-overhead-"));
@@ -42,6 +43,7 @@ async function main(): Promise<void> {
     };
     await through("store, in this process", inlineRunner());
     await through("store and pool of one", poolRunner({ workers: 1 }));
+    await speedUp(folder);
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -62,6 +64,32 @@ async function main(): Promise<void> {
   } finally {
     for (const process of started) process.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same tasks of some 0.2 s by one worker and by two, in alternating rounds; their processes are started before. */
+async function speedUp(folder: string): Promise<void> {
+  const tasks = Array.from({ length: 24 }, (_, seed) => makeTask("testbed", { seed, gateCount: 10, steps: 4000 }));
+  const ratios: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    const [one, two] = [await seconds(1), await seconds(2)];
+    ratios.push(one / two);
+  }
+  ratios.sort((a, b) => a - b);
+  const [low, , median, , high] = ratios.map((ratio) => ratio.toFixed(2));
+  console.log(`two workers do ${median} [${low}, ${high}] times the tasks of one`);
+
+  async function seconds(workers: number): Promise<number> {
+    const own = mkdtempSync(join(folder, "workers-"));
+    const store = new RunStore(own);
+    const runner = poolRunner({ workers });
+    const stamp = { name: "overhead", hash: "0".repeat(64) };
+    const first = Array.from({ length: workers }, (_, seed) => makeTask("testbed", { seed: -1 - seed }));
+    await sweep(first, stamp, store, { runner });
+    const { seconds } = await sweep(tasks, stamp, store, { runner });
+    await runner.close();
+    store.close();
+    return seconds;
   }
 }
 

@@ -1,4 +1,5 @@
-import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { Random } from "../../lib/engine/random.js";
@@ -16,6 +17,8 @@ const settings = z.strictObject({
   spin: z.number().min(0).max(60_000).default(0),
   fault: z.enum(["none", "exit", "kill", "hang", "leak", "throw", "always-throw", "nan"]).default("none"),
   marker: z.string().default(""),
+  /** A folder in which two tasks wait for each other. */
+  meeting: z.string().default(""),
   log: z.string().default(""),
 });
 
@@ -26,7 +29,7 @@ defineTaskKind({
   settings,
   module: __filename,
   usesEngine: false,
-  execute: async ({ seed, size, milliseconds, spin, fault, marker, log }, { inputs }) => {
+  execute: async ({ seed, size, milliseconds, spin, fault, marker, meeting, log }, { inputs }) => {
     if (log) appendFileSync(log, `${seed} ${process.pid}\n`);
     const first = fault !== "none" && !existsSync(marker);
     if (first && marker) writeFileSync(marker, "");
@@ -41,6 +44,12 @@ defineTaskKind({
       }
     }
     if (fault === "nan") return { value: NaN };
+    if (meeting) {
+      writeFileSync(join(meeting, String(seed)), "");
+      for (const until = performance.now() + 20_000; readdirSync(meeting).length < 2; await delay(10)) {
+        if (performance.now() > until) throw new Error(`walk ${seed} was alone`);
+      }
+    }
     if (milliseconds > 0) await delay(milliseconds);
     const until = performance.now() + spin;
     while (performance.now() < until);
