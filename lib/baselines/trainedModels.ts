@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { downloaded } from "../engine/native.js";
 import type { Dataset } from "../data/index.js";
 import type { WorkOptions } from "../progress.js";
 import { train } from "../search/train.js";
@@ -36,7 +37,7 @@ export class TrainedModels {
     const draws = [this.options.seed, "full model", number];
     const start = this.space.initialise(...draws);
     const trained = await train(this.space.plan, this.source, start, { ...this.options, draws });
-    const values = trained.map((tensor) => tensor.dataSync<"float32">().slice());
+    const values = trained.map((tensor) => downloaded(tensor));
     tf.dispose([start, trained]);
     return values;
   }

@@ -71,6 +71,13 @@ export function uploaded(vector: ArrayLike<number>): tf.Tensor1D {
   return upload(tf.tensor1d(Float32Array.from(vector)));
 }
 
+/** A copy of a float32 tensor's values. */
+export function downloaded(tensor: tf.Tensor): Float32Array {
+  const values = tensor.dataSync<"float32">();
+  // The native engine has copied them already; of others they may be the tensor's own.
+  return nativeBackend() ? values : values.slice();
+}
+
 /** An attribute of an op, still to be told the binding's numbers for the types. */
 export type AttributeMaker = (binding: Binding) => Attribute;
 

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { Graph } from "./graph.js";
-import { attribute, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
+import { attribute, downloaded, executeRaw, type NativeBackend, nativeBackend } from "./native.js";
 
 /** Everything an optimiser needs to go on exactly where it was, as named lists of arrays. */
 export type OptimizerState = {
@@ -87,7 +87,7 @@ class NativeStorage implements Storage {
     return Array.from({ length: this.slotCount }, (_, k) =>
       this.variables.map((variable) => {
         const tensor = this.read(variable[1 + k]);
-        const data = tensor.dataSync<"float32">().slice();
+        const data = downloaded(tensor);
         tensor.dispose();
         return data;
       }),
@@ -157,7 +157,7 @@ class TensorStorage implements Storage {
 
   slots(): Float32Array[][] {
     const count = (this.tensors[0]?.length ?? 1) - 1;
-    return Array.from({ length: count }, (_, k) => this.tensors.map((own) => own[1 + k].dataSync<"float32">().slice()));
+    return Array.from({ length: count }, (_, k) => this.tensors.map((own) => downloaded(own[1 + k])));
   }
 
   write(values: readonly tf.Tensor[], slots: readonly (readonly tf.Tensor[])[]): void {
@@ -240,7 +240,7 @@ abstract class Optimizer {
   save(): OptimizerState {
     return {
       steps: [Float32Array.of(this.taken)],
-      values: this.current.map((value) => value.dataSync<"float32">().slice()),
+      values: this.current.map((value) => downloaded(value)),
       slots: this.storage.slots().flat(),
     };
   }

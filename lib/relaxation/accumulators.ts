@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
-import { attribute, execute, nativeBackend, uploaded } from "../engine/native.js";
+import { attribute, downloaded, execute, nativeBackend, uploaded } from "../engine/native.js";
 import { largestEntry } from "./tensors.js";
 
 /**
@@ -21,21 +21,24 @@ export interface Accumulators {
   /** `max_t |g_t|_inf`; in float32, for updates that don't need it, a bound: `max_t |g_t|`. */
   readonly largest: number;
   /** `sum_t g_{t,i}^2` for each gate, [gateCount]; in float32 for the adaptive update only. */
-  readonly gateSquares: Float64Array | undefined;
+  readonly gateSquares: Numbers | undefined;
   /** The lowest and the highest logit of each gate so far, each [gateCount]; in float32 for the adaptive update only. */
   readonly range: LogitRange | undefined;
   /** Where the logits are now, [gateCount]. */
-  readonly logits: Float64Array;
+  readonly logits: Numbers;
   /** In what the gates were computed and the logits moved. */
   readonly precision: "float64" | "float32";
   /** How many terms were at most added one after the other in that precision. */
   readonly longestSum: number;
 }
 
+/** A vector in the precision in which it was computed. */
+export type Numbers = Float64Array | Float32Array;
+
 /** Where the logits have been. */
 export interface LogitRange {
-  readonly lowest: Float64Array;
-  readonly highest: Float64Array;
+  readonly lowest: Numbers;
+  readonly highest: Numbers;
   /** How many steps in a row weren't looked at, at most: between them a logit may have been farther out. */
   readonly unseen: number;
 }
@@ -175,26 +178,29 @@ export class TensorAccumulators {
     waiting.g.push(tf.keep(tf.clone(g)));
     if (this.ranged && this.steps % lookEvery === 0) waiting.logits.push(tf.keep(tf.clone(logits)));
     if (waiting.a.length === this.patience) this.gather();
-    if (this.steps % foldedSteps !== 0) return;
+    if (this.steps % foldedSteps === 0) this.fold();
+  }
+
+  /** Moves the sums to float64. */
+  private fold(): void {
     this.addTo(this.products, this.vector);
     tf.dispose(this.current.slice(0, 2));
     this.current.splice(0, 2, ...kept(this.zeros()));
   }
 
-  /** Copies of the sums; `gateSquares` is the adaptive update's own memory. */
-  read(logits: Float64Array, gateSquares: Float64Array | undefined): Accumulators {
-    const [products, vector] = [this.products.slice(), this.vector.slice()];
-    this.addTo(products, vector);
+  /** The sums, copied unless the run has ended; `gateSquares` is the adaptive update's own memory. */
+  read(logits: Numbers, gateSquares: Numbers | undefined, ended: boolean): Accumulators {
+    const products = ended ? this.products : this.products.slice();
+    const vector = ended ? this.vector : this.vector.slice();
+    if (ended) this.fold();
+    else this.addTo(products, vector);
     return this.sums({ products, vector }, logits, gateSquares);
   }
 
   /** The float64 parts, and what isn't in them yet, as it is, so that a run that goes on adds in the same order. */
-  save(
-    logits: Float64Array,
-    gateSquares: Float64Array | undefined,
-  ): { accumulators: Accumulators; pending: PendingSums } {
+  save(logits: Numbers, gateSquares: Numbers | undefined): { accumulators: Accumulators; pending: PendingSums } {
     this.gather();
-    const [products, vector] = this.current.map((sum) => sum.dataSync<"float32">().slice());
+    const [products, vector] = this.current.map((sum) => downloaded(sum));
     const folded = { products: this.products.slice(), vector: this.vector.slice() };
     return { accumulators: this.sums(folded, logits, gateSquares), pending: { products, vector } };
   }
@@ -259,11 +265,11 @@ export class TensorAccumulators {
 
   private sums(
     { products, vector }: { products: Float64Array; vector: Float64Array },
-    logits: Float64Array,
-    gateSquares: Float64Array | undefined,
+    logits: Numbers,
+    gateSquares: Numbers | undefined,
   ): Accumulators {
     const { steps, squares, largest } = this;
-    const [lowest, highest] = this.current.slice(2).map((extreme) => Float64Array.from(extreme.dataSync()));
+    const [lowest, highest] = this.current.slice(2).map((extreme) => downloaded(extreme));
     return {
       steps,
       scalar: sum(products),

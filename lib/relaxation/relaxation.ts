@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Accumulators, PendingSums } from "./accumulators.js";
+import type { Accumulators, Numbers, PendingSums } from "./accumulators.js";
 import { type RelaxationOptions, relaxationSettings, type RelaxationSettings } from "./options.js";
 import { ReferenceRelaxation } from "./referenceRelaxation.js";
 import { TensorRelaxation } from "./tensorRelaxation.js";
@@ -22,8 +22,12 @@ export interface Relaxation {
   step(gateGradient: tf.Tensor1D, loss?: number): void;
   /** A copy of the logits, [gateCount]. */
   logits(): Float64Array;
-  /** What the certificate needs, summed over all steps. */
-  accumulators(): Accumulators;
+  /**
+   * What the certificate needs, summed over all steps.
+   *
+   * @param options - `ended`: no step follows, so that what fills much memory needn't be copied
+   */
+  accumulators(options?: { readonly ended?: boolean }): Accumulators;
   /** All that is needed to go on exactly from here. */
   save(): RelaxationState;
   /**
@@ -44,8 +48,8 @@ export interface RelaxationState {
   readonly estimator: string;
   readonly update: string;
   readonly steps: number;
-  readonly logits: Float64Array;
-  readonly memory: readonly Float64Array[];
+  readonly logits: Numbers;
+  readonly memory: readonly Numbers[];
   readonly meanLoss: number | undefined;
   readonly accumulators: Accumulators;
   /** What isn't in the accumulators yet; nothing in float64. */

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
-import { uploaded } from "../engine/native.js";
+import { downloaded, uploaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
-import { type Accumulators, TensorAccumulators } from "./accumulators.js";
+import { type Accumulators, type Numbers, TensorAccumulators } from "./accumulators.js";
 import { checkFinite, checkLoss, checkSize, checkState, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
@@ -118,21 +118,18 @@ export class TensorRelaxation implements Relaxation {
   });
 
   logits(): Float64Array {
-    const { logitBound } = this.settings;
-    const logits = Float64Array.from(this.state[0].dataSync());
-    // The mirror map's inverse may round a hair beyond the box.
-    for (let i = 0; i < logits.length; i++) logits[i] = Math.min(logitBound, Math.max(-logitBound, logits[i]));
-    return logits;
+    return boxed(Float64Array.from(downloaded(this.state[0])), this.settings.logitBound);
   }
 
-  accumulators(): Accumulators {
+  accumulators({ ended = false }: { readonly ended?: boolean } = {}): Accumulators {
     const adaptive = this.settings.update === "adaptive";
-    return this.sums.read(this.logits(), adaptive ? Float64Array.from(this.state[2].dataSync()) : undefined);
+    const logits = boxed(downloaded(this.state[0]), this.settings.logitBound);
+    return this.sums.read(logits, adaptive ? downloaded(this.state[2]) : undefined, ended);
   }
 
   save(): RelaxationState {
     const { gateCount, estimator, update } = this.settings;
-    const [logits, ...memory] = this.state.map((vector) => Float64Array.from(vector.dataSync()));
+    const [logits, ...memory] = this.state.map(downloaded);
     return {
       version: 1,
       precision: "float32",
@@ -205,6 +202,12 @@ export class TensorRelaxation implements Relaxation {
   private at(advantage: number): EstimatorStep {
     return { ...this.temperatures(), step: this.taken, annealSteps: this.settings.annealSteps, advantage };
   }
+}
+
+/** The mirror map's inverse may round a hair beyond the box. */
+function boxed<T extends Numbers>(logits: T, bound: number): T {
+  for (let i = 0; i < logits.length; i++) logits[i] = Math.min(bound, Math.max(-bound, logits[i]));
+  return logits;
 }
 
 function scalars(numbers: readonly number[]): tf.Scalar[] {

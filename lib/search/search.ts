@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
 import { Random } from "../engine/index.js";
+import { downloaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
@@ -286,35 +287,28 @@ export class Search implements AsyncIterable<SearchStep> {
     };
     const asked = Object.keys(budget).length > 0 ? budget : goalOf(this.settings);
     if (asked) return this.space.within(this.relaxation.logits(), asked, provenance);
-    const open = this.positive().reduce((sum, gate) => sum + gate, 0);
-    return this.space.within(
-      this.relaxation.logits(),
-      { density: Math.max(1, open) / this.space.gateCount },
-      provenance,
-    );
-  }
-
-  /** The gates with positive logits. */
-  private positive(): Uint8Array {
-    return keepPositive(this.relaxation.logits());
+    const logits = this.relaxation.logits();
+    const open = keepPositive(logits).reduce((sum, gate) => sum + gate, 0);
+    return this.space.within(logits, { density: Math.max(1, open) / this.space.gateCount }, provenance);
   }
 
   /**
    * The vertex that certificates compare with: as many of the largest logits as the density says, or, for other budgets,
    * what the finished search keeps; without a budget, or under way, the gates with positive logits.
    */
-  private mask(): Uint8Array {
+  private mask(logits: ArrayLike<number> = this.relaxation.logits()): Uint8Array {
     const { density, budget } = this.settings;
-    if (density !== undefined) return keepLargest(this.relaxation.logits(), density, this.space.gateCount);
-    if (!budget || !this.finished) return this.positive();
-    this.kept ??= discretise(this.space, this.relaxation.logits(), budget).mask;
+    if (density !== undefined) return keepLargest(logits, density, this.space.gateCount);
+    if (!budget || !this.finished) return keepPositive(logits);
+    this.kept ??= discretise(this.space, logits, budget).mask;
     return this.kept;
   }
 
   /** The regret bound that covers this search's update, beside what was measured (Theorems 1 and 8). */
   certificate(): Certificate {
     if (this.certified?.steps !== this.done) {
-      this.certified = certificate(this.relaxation.accumulators(), this.relaxation.settings, this.mask());
+      const sums = this.relaxation.accumulators({ ended: this.finished });
+      this.certified = certificate(sums, this.relaxation.settings, this.mask(sums.logits));
     }
     return this.certified;
   }
@@ -375,12 +369,12 @@ export class Search implements AsyncIterable<SearchStep> {
       train?.(false);
       const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
       const [lossValue, ...complexities] = measured.dataSync<"float32">();
-      const pulls = gradient.dataSync<"float32">().slice();
+      const pulls = downloaded(gradient);
       tf.dispose([loss, gateGradient, measured, gradient]);
       return {
         objective: lossValue + this.price.of(complexities),
         gradient: pulls,
-        values: gates.dataSync<"float32">().slice(),
+        values: downloaded(gates),
       };
     });
     rounded.dispose();

@@ -32,7 +32,7 @@ export function keepLargest(scores: ArrayLike<number>, density: number, gateCoun
   requireScores(scores, gateCount);
   const keep = Math.max(1, Math.round(density * gateCount));
   requireNumbers(scores);
-  const values = Float64Array.from(scores);
+  const values = scores instanceof Float32Array ? scores.slice() : Float64Array.from(scores);
   // Ten times as fast as sorting, of millions. It takes any array of numbers.
   quickselect(values as unknown as number[], gateCount - keep);
   const threshold = values[gateCount - keep];

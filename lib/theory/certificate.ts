@@ -208,7 +208,8 @@ class Regret {
     let gradientTerm = this.gradientTerm(squares);
     let inverseSteps = this.gateCount / this.settings.stepSize;
     if (this.adaptive) {
-      const roots = gateSquares!.reduce((sum, square) => sum + Math.sqrt(square), 0);
+      let roots = 0;
+      for (let i = 0; i < this.gateCount; i++) roots += Math.sqrt(gateSquares![i]);
       inverseSteps = roots / this.settings.stepSize;
       gradientTerm = this.gradientTerm(roots * roots);
     }

@@ -84,6 +84,7 @@ export function testAgreement({ estimator, update }: Pair): void {
     assert.ok(updates[update].needsLargest ? Math.abs(a.largest - b.largest) < 1e-6 : b.largest >= a.largest);
     assert.ok(Math.abs(a.scalar - b.scalar) < 0.02);
     if (update === "adaptive") assert.ok(largestDifference(a.gateSquares!, b.gateSquares!) < 1e-4 * a.squares);
+    assert.deepEqual(tensors.accumulators({ ended: true }), b);
     reference.dispose();
     tensors.dispose();
   });

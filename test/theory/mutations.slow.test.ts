@@ -52,7 +52,7 @@ function runTensors(
   }
   const [logits, , squares] = state.map((vector) => Float64Array.from(vector.dataSync()));
   const result = certificate(
-    sums.read(logits, squares),
+    sums.read(logits, squares, true),
     settings,
     logits.map((x) => (x > 0 ? 1 : 0)),
   );

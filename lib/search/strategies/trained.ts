@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { Adam } from "../../engine/index.js";
+import { downloaded } from "../../engine/native.js";
 import { Batches } from "../batches.js";
 import { checkLoss, checkWeights } from "../notFinite.js";
 import { NarrowingEvaluator } from "../narrowing.js";
@@ -83,7 +84,7 @@ export class Trained implements WeightStrategy {
 
   save(): StrategyState {
     if (!this.adam) return {};
-    const weights = this.weights.map((weight) => weight.dataSync<"float32">().slice());
+    const weights = this.weights.map((weight) => downloaded(weight));
     checkWeights(this.context.space.plan, weights, this.step, this.remedy);
     return { weights, optimizer: this.adam.save(), open: this.evaluator.save() };
   }
