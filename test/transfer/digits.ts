@@ -32,12 +32,12 @@ export async function openDigits(): Promise<Digits> {
   return { target, seen, heldOut };
 }
 
-export const spaceOf = (gates: GateKind): SearchSpace =>
-  searchSpace(mlp({ inputShape: [8, 8, 1], hidden: [16, 12], classes: 5 }), { gates });
+export const spaceOf = (gates: GateKind, hidden: number[] = [16, 12]): SearchSpace =>
+  searchSpace(mlp({ inputShape: [8, 8, 1], hidden, classes: 5 }), { gates });
 
-/** An architecture that keeps a random half of the gates. */
-export const halfOf = (space: SearchSpace, seed: number): Architecture =>
-  space.keepLargest(new Random(seed, "half").uniforms(space.gateCount), 0.5);
+/** An architecture that keeps a random half of the gates, or another part. */
+export const halfOf = (space: SearchSpace, seed: number, part: number = 0.5): Architecture =>
+  space.keepLargest(new Random(seed, "half").uniforms(space.gateCount), part);
 
 /** Options of a small comparison, without its data. */
 export const small: Omit<TransferOptions, "source" | "heldOut"> = {
@@ -51,13 +51,13 @@ export const small: Omit<TransferOptions, "source" | "heldOut"> = {
 };
 
 /** Tests that models with these gates are retrained in stacks as they are alone. */
-export function testTogether(target: () => Dataset, gates: GateKind): void {
-  test(`many models at once gives what one after another gives, with ${gates} gates`, async () => {
-    const space = spaceOf(gates);
+export function testTogether(target: () => Dataset, gates: GateKind, part: number = 0.5): void {
+  test(`many models at once gives what one after another gives, with ${100 * part} % of ${gates} gates`, async () => {
+    const space = spaceOf(gates, part < 0.5 ? [200, 100] : undefined);
     const tasks = targetTasks(target(), 5, 1, 3);
     const options = { learningRate: 0.01, steps: 60 };
     const jobs = [0, 1, 2].flatMap((seed) =>
-      tasks.map((task, t) => ({ architecture: halfOf(space, seed), task, draw: [9, "test", t] })),
+      tasks.map((task, t) => ({ architecture: halfOf(space, seed, part), task, draw: [9, "test", t] })),
     );
     const together = await retrain(space, jobs, options);
     for (const [j, job] of jobs.entries()) {

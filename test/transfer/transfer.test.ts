@@ -22,6 +22,7 @@ before(async () => {
 
 describe("retraining", () => {
   testTogether(() => digits.target, "unit");
+  testTogether(() => digits.target, "weight", 0.06);
 
   test("uses the same shots and draws for every architecture, and others for every task", async () => {
     const space = spaceOf("input");

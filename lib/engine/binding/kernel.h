@@ -31,7 +31,7 @@ struct Status {
   bool ok() const { return TF_GetCode(status) == TF_OK; }
 };
 
-// A tensor of float32 values that is held as long as this lives.
+// A tensor of float32 values (or, among the inputs, of integers) that is held as long as this lives.
 class Tensor {
  public:
   static Tensor Input(TF_OpKernelContext* context, int index, const Status& status) {
@@ -46,6 +46,7 @@ class Tensor {
     return Tensor(TF_AllocateOutput(context, index, TF_FLOAT, shape.data(), shape.size(), bytes, status));
   }
   float* values() const { return static_cast<float*>(TF_TensorData(tensor_.get())); }
+  const int32_t* integers() const { return static_cast<const int32_t*>(TF_TensorData(tensor_.get())); }
   int64_t size() const { return TF_TensorElementCount(tensor_.get()); }
   std::vector<int64_t> shape() const {
     std::vector<int64_t> extents(TF_NumDims(tensor_.get()));
@@ -87,5 +88,7 @@ Op FilterGradient();
 Op BatchNorm();
 Op BatchNormGradient();
 Op AdaptiveUpdate();
+Op SparseProduct();
+Op SparseProductGradient();
 
 }  // namespace twotemp
