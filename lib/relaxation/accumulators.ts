@@ -152,7 +152,8 @@ export class TensorAccumulators {
   constructor(initialLogits: tf.Tensor1D, ranged: boolean) {
     this.products = new Float64Array(initialLogits.size);
     this.vector = new Float64Array(initialLogits.size);
-    const range = ranged ? [tf.clone(initialLogits), tf.clone(initialLogits)] : [];
+    // Copies: a clone would share the memory of logits that may change in place.
+    const range = ranged ? [tf.mul<tf.Tensor1D>(initialLogits, 1), tf.mul<tf.Tensor1D>(initialLogits, 1)] : [];
     this.current = kept([...this.zeros(), ...range]);
     this.waiting = { a: [], g: [], logits: [] };
     this.patience = initialLogits.size > patience.upTo ? 1 : patience.of;
@@ -171,14 +172,30 @@ export class TensorAccumulators {
   /** Adds a step: its gates and their gradient, and where it has moved the logits. */
   add(a: tf.Tensor1D, g: tf.Tensor1D, logits: tf.Tensor1D, measured: Measured): void {
     const { waiting } = this;
-    this.steps++;
-    this.squares += measured.squares;
-    this.largest = Math.max(this.largest, measured.largest);
+    this.count(measured);
     waiting.a.push(tf.keep(tf.clone(a)));
     waiting.g.push(tf.keep(tf.clone(g)));
     if (this.ranged && this.steps % lookEvery === 0) waiting.logits.push(tf.keep(tf.clone(logits)));
     if (waiting.a.length === this.patience) this.gather();
     if (this.steps % foldedSteps === 0) this.fold();
+  }
+
+  /** The sums that an op is to add a step to in place, and whether it is to look at the logits. */
+  next(): { readonly sums: readonly tf.Tensor1D[]; readonly looks: boolean } {
+    this.gather();
+    return { sums: this.current, looks: (this.steps + 1) % lookEvery === 0 };
+  }
+
+  /** Is told that the step has been added. */
+  added(measured: Measured): void {
+    this.count(measured);
+    if (this.steps % foldedSteps === 0) this.fold();
+  }
+
+  private count({ squares, largest }: Measured): void {
+    this.steps++;
+    this.squares += squares;
+    this.largest = Math.max(this.largest, largest);
   }
 
   /** Moves the sums to float64. */

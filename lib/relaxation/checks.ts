@@ -11,6 +11,9 @@ export function checkSize(size: number, gateCount: number): void {
   );
 }
 
+/** The largest gradient whose square float32 can sum. */
+export const largestGradient = 1e18;
+
 /** Names the first entry that isn't finite, if there is one. */
 export function checkFinite(gradient: ArrayLike<number>, step: number): void {
   for (let gate = 0; gate < gradient.length; gate++) {

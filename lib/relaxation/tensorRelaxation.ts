@@ -3,9 +3,10 @@ import { compiled } from "../engine/index.js";
 import { downloaded, uploaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
 import { type Accumulators, type Numbers, TensorAccumulators } from "./accumulators.js";
-import { checkFinite, checkLoss, checkSize, checkState, meanLossAfter } from "./checks.js";
+import { checkFinite, checkLoss, checkSize, checkState, largestGradient, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
+import { type OnePass, onePass } from "./onePass.js";
 import type { RelaxationSettings } from "./options.js";
 import type { Relaxation, RelaxationState } from "./relaxation.js";
 import { type Update, type UpdateSettings, updates } from "./updates/index.js";
@@ -15,9 +16,6 @@ const together = 1 << 19;
 
 /** `R / th` up to which float32 inverts the mirror map. */
 const mirrorRatio = 8;
-
-/** The largest gradient whose square float32 can sum. */
-const largestGradient = 1e18;
 
 /** The relaxation as float32 tensors: few large operations a step, for very many gates. */
 export class TensorRelaxation implements Relaxation {
@@ -29,6 +27,7 @@ export class TensorRelaxation implements Relaxation {
   /** How many of the scalars of a step are the estimator's; the rest are the update's. */
   private readonly estimatorNumbers: number;
   private readonly sums: TensorAccumulators;
+  private readonly inOnePass: OnePass | undefined;
   private noise: tf.Tensor1D | undefined;
   private tensor: tf.Tensor1D | undefined;
   private meanLoss: number | undefined;
@@ -48,6 +47,7 @@ export class TensorRelaxation implements Relaxation {
     this.state = vectors.map((vector) => tf.keep(uploaded(vector)));
     this.sums = new TensorAccumulators(this.state[0], update === "adaptive");
     this.estimatorNumbers = this.estimator.numbers(this.at(0)).length;
+    this.inOnePass = onePass(settings);
   }
 
   get steps(): number {
@@ -74,10 +74,27 @@ export class TensorRelaxation implements Relaxation {
     const { settings, estimator } = this;
     checkSize(gateGradient.size, settings.gateCount);
     const known = estimator.needsLoss ? checkLoss(loss, settings.estimator) : 0;
+    if (this.inOnePass) this.stepInOnePass(gateGradient, this.inOnePass);
+    else this.stepByOps(gateGradient, known);
+    if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
+    this.taken++;
+  }
+
+  private stepInOnePass(gateGradient: tf.Tensor1D, pass: OnePass): void {
+    const { sums, looks } = this.sums.next();
+    const { gates, squares } = pass(gateGradient, this.gates(), this.state, sums, looks);
+    if (!gates) this.refuse(gateGradient);
+    this.forgetGates();
+    this.tensor = tf.keep(gates);
+    // No entry is larger than the length of the whole.
+    this.sums.added({ squares, largest: Math.sqrt(squares) });
+  }
+
+  private stepByOps(gateGradient: tf.Tensor1D, known: number): void {
+    const { estimator } = this;
     const gates = this.gates();
     const measured = TensorAccumulators.measure(gateGradient, this.update.needsLargest);
     if (!Number.isFinite(measured.squares) || measured.largest > largestGradient) this.refuse(gateGradient);
-
     const numbers = scalars([
       ...estimator.numbers(this.at(known - (this.meanLoss ?? known))),
       ...this.update.numbers({ ...this.updateSettings(), step: this.taken }),
@@ -86,15 +103,12 @@ export class TensorRelaxation implements Relaxation {
     tf.dispose(numbers);
     this.sums.add(gates, gateGradient, moved[0], measured);
     this.replace(moved);
-    if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
-    this.taken++;
   }
 
   /** The state after a step, a part of the gates after the other where they are many: each gate moves by itself. */
   private movedInParts(vectors: readonly tf.Tensor1D[], numbers: readonly tf.Scalar[]): tf.Tensor1D[] {
     const { gateCount } = this.settings;
-    if (gateCount <= together || this.update.movesInOnePass?.(this.updateSettings()))
-      return this.moved(...vectors, ...numbers) as tf.Tensor1D[];
+    if (gateCount <= together) return this.moved(...vectors, ...numbers) as tf.Tensor1D[];
     return tf.tidy(() => {
       const parts: tf.Tensor[][] = [];
       for (let offset = 0; offset < gateCount; offset += together) {

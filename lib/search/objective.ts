@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { gateGradientOfWeights } from "../engine/gateGradient.js";
 import { type Address, compiled, softmaxCrossEntropy } from "../engine/index.js";
 import {
   collectGateGradient,
@@ -7,6 +8,7 @@ import {
   forwardSlots,
   type GatedInput,
   type GateSlot,
+  slotsTile,
 } from "../space/forward.js";
 import type { Plan } from "../space/types.js";
 
@@ -68,11 +70,6 @@ export function differentiate(
       return loss(all, slotGates);
     })(variables);
 
-    const slotGradients = slots.map((slot, s) =>
-      slot.call === undefined
-        ? tf.mul(grads[position.get(slot.index)!], weights[slot.index])
-        : grads[varied.length + inputSlots.indexOf(s)],
-    );
     const weightGradients = wantWeights
       ? plan.weights.flatMap((spec, w) => {
           if (!spec.trainable) return [];
@@ -81,12 +78,34 @@ export function differentiate(
           return [mask ? tf.mul(gradient, mask) : gradient];
         })
       : [];
+    const slotGradients = slots.map((slot, s) =>
+      slot.call === undefined ? grads[position.get(slot.index)!] : grads[varied.length + inputSlots.indexOf(s)],
+    );
     return {
       loss: value as tf.Scalar,
-      gateGradient: collectGateGradient(slots, slotGradients, factors, plan.gateCount),
+      gateGradient: gateGradientOf(plan, slots, slotGradients, weights, factors),
       weightGradients,
     };
   });
+}
+
+/** The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read. */
+function gateGradientOf(
+  plan: Plan,
+  slots: readonly GateSlot[],
+  gradients: readonly tf.Tensor[],
+  weights: readonly tf.Tensor[],
+  factors: readonly (tf.Tensor | undefined)[],
+): tf.Tensor1D {
+  const own = slots.map(({ call, index }) => (call === undefined ? weights[index] : undefined));
+  const known = <T>(values: readonly (T | undefined)[]): values is T[] => values.every((value) => value !== undefined);
+  const joined =
+    slots.length > 0 && known(own) && known(factors) && slotsTile(slots, plan.gateCount)
+      ? gateGradientOfWeights(gradients, own, factors)
+      : undefined;
+  if (joined) return joined;
+  const products = gradients.map((gradient, s) => (own[s] ? tf.mul(gradient, own[s]) : gradient));
+  return collectGateGradient(slots, products, factors, plan.gateCount);
 }
 
 /** What the loss of a training step is given besides weights, gates and batch. */

@@ -170,7 +170,7 @@ export function collectGateGradient(
 }
 
 /** Whether the slots are the gates in order, each once: then their gradients only need to be joined. */
-function slotsTile(slots: readonly GateSlot[], gateCount: number): boolean {
+export function slotsTile(slots: readonly GateSlot[], gateCount: number): boolean {
   let next = 0;
   for (const slot of slots) {
     if (slot.gateOf !== undefined || slot.offset !== next) return false;

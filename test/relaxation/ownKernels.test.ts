@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
+import { gateGradientOfWeights } from "../../lib/engine/gateGradient.js";
 import { Random, ready } from "../../lib/engine/index.js";
 import { nativeBackend } from "../../lib/engine/native.js";
 import { relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
@@ -31,8 +32,16 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
 
   test("move gates and add up as TensorFlow's do, to the bit", (t) => {
     if (!hasOwnKernels) return t.skip("this processor has none");
-    for (const gateCount of [8, 512, 1_000, 266_200]) {
-      assert.deepEqual(reached(gateCount, true), reached(gateCount, false), `${gateCount} gates`);
+    for (const gateCount of [8, 512, 1_000, 266_200, 530_000]) {
+      const [own, others] = [reached(gateCount, true), reached(gateCount, false)];
+      for (const key of ["squares", "largest"] as const) {
+        const sums = [own, others].map(({ accumulators }) => accumulators[key]);
+        assert.ok(Math.abs(sums[0] / sums[1] - 1) < 1e-6, `${key} of ${gateCount} gates: ${sums.join(", ")}`);
+      }
+      // The size of a whole gradient is summed in another order.
+      const { squares, largest } = others.accumulators;
+      const alike = { ...own, accumulators: { ...own.accumulators, squares, largest } };
+      assert.deepEqual(alike, others, `${gateCount} gates`);
     }
   });
 
@@ -52,6 +61,21 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
           assert.ok(Math.abs(vector[i] - other) <= 1e-6 * Math.max(1, Math.abs(other)), `gate ${i} of ${gateCount}`);
         }
       }
+    }
+  });
+
+  test("multiply gradients of weights as TensorFlow's do, to the bit", (t) => {
+    if (!hasOwnKernels) return t.skip("this processor has none");
+    for (const sizes of [[1], [8, 3, 17], [1728, 36_864, 5, 600_000]]) {
+      tf.tidy(() => {
+        const drawn = (what: string): tf.Tensor1D[] =>
+          sizes.map((size, layer) => tf.tensor1d(new Random(layer, what).normals(size)));
+        const [gradients, weights] = [drawn("gradients"), drawn("weights")];
+        const factors = sizes.map((_, layer) => tf.scalar(1.1 + layer));
+        const wanted = tf.concat1d(gradients.map((g, layer) => tf.mul(tf.mul(g, weights[layer]), factors[layer])));
+        const found = gateGradientOfWeights(gradients, weights, factors)!;
+        assert.deepEqual(found.dataSync(), wanted.dataSync(), `${sizes.join(", ")} weights`);
+      });
     }
   });
 });

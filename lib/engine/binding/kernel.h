@@ -87,7 +87,8 @@ void Register(const Op& op, TF_Status* status);
 Op FilterGradient();
 Op BatchNorm();
 Op BatchNormGradient();
-Op AdaptiveUpdate();
+Op RelaxationStep();
+Op GateGradient();
 Op SparseProduct();
 Op SparseProductGradient();
 

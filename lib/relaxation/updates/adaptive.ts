@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, execute, hasOwnKernels, type NativeBackend, nativeBackend } from "../../engine/native.js";
 import { mirrorInverse, mirrorMap } from "../mirrorMap.js";
 import { clipTensor } from "../tensors.js";
-import { halfDual, halfInverse, nearEnough } from "./halfDual.js";
+import { halfDual, halfInverse } from "./halfDual.js";
 import { clip, type Update, type UpdateSettings } from "./update.js";
 
 /** What float32 sums of squares start from, so that their inverse roots are finite: as if each gate had seen 3e-19. */
@@ -32,16 +31,10 @@ export const adaptive: Update = {
   },
   tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length).fill(leastSquares)],
   numbers: () => [],
-  movesInOnePass: (at) => ownKernels(at) !== undefined,
   moveTensors(logits, [dual, squares], g, _v, at) {
     const { hot, bound } = at;
     const scale = dualStep(at);
     const most = halfDual(Float64Array.of(bound), hot)[0];
-    const own = ownKernels(at);
-    if (own) {
-      const attributes = Object.entries({ scale, most, hot }).map(([name, value]) => attribute.float(name, value));
-      return execute(own, "TwotempAdaptiveUpdate", attributes, [logits, dual, squares, g], 3) as tf.Tensor1D[];
-    }
     const summed = tf.add<tf.Tensor1D>(squares, tf.square(g));
     const relative = tf.mul<tf.Tensor1D>(g, tf.rsqrt(summed));
     const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), most);
@@ -50,10 +43,4 @@ export const adaptive: Update = {
 };
 
 /** How far a step moves a half dual variable at most: no gradient is larger than the root of its own sum of squares. */
-const dualStep = ({ stepSize, hot }: UpdateSettings): number => stepSize / (4 * hot * hot);
-
-/** The native engine, where the project's own op (`lib/engine/binding/adaptiveUpdate.cc`) does a step of that size. */
-function ownKernels(at: UpdateSettings): NativeBackend | undefined {
-  const native = nativeBackend();
-  return native && hasOwnKernels(native) && dualStep(at) <= nearEnough ? native : undefined;
-}
+export const dualStep = ({ stepSize, hot }: UpdateSettings): number => stepSize / (4 * hot * hot);

@@ -37,8 +37,6 @@ export interface Update {
   tensorMemory(logits: Float64Array, hot: number): Float64Array[];
   /** The numbers of a step that the tensor form takes as scalars, since it is compiled once for all steps. */
   numbers(at: UpdateStep): readonly number[];
-  /** Whether the tensor form reads and writes each vector once, however many gates there are. */
-  movesInOnePass?(at: UpdateSettings): boolean;
   /** The new logits, then the new memory; looks at no value. */
   moveTensors(
     logits: tf.Tensor1D,
