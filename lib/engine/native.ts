@@ -60,15 +60,23 @@ export function nativeBackend(): NativeBackend | undefined {
   return tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
 }
 
-/** Has the engine copy a tensor's values now: TensorFlow.js would keep them until the first op that reads the tensor. */
+/** Hands a tensor's values to the engine now: TensorFlow.js would keep them until the first op that reads the tensor. */
 export function upload<T extends tf.Tensor>(tensor: T): T {
   nativeBackend()?.getInputTensorIds([tensor]);
   return tensor;
 }
 
-/** A tensor of a long vector, in float32, whose values the engine has copied. */
+/** A tensor of a long vector, in float32, whose values are the engine's. */
 export function uploaded(vector: ArrayLike<number>): tf.Tensor1D {
   return upload(tf.tensor1d(Float32Array.from(vector)));
+}
+
+/**
+ * An array that may be filled anew as soon as {@link upload} has made a tensor of it: TensorFlow copies the values of arrays that
+ * aren't aligned, and others it would go on to read where they are.
+ */
+export function reusable(length: number): Float32Array {
+  return new Float32Array(new ArrayBuffer(4 * (length + 1)), 4, length);
 }
 
 /** A copy of a float32 tensor's values. */

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Dataset } from "../data/index.js";
 import { type Address, Random } from "../engine/index.js";
-import { nativeBackend, upload } from "../engine/native.js";
+import { nativeBackend, reusable, upload } from "../engine/native.js";
 import type { Batch } from "./objective.js";
 
 /**
  * The given rows of a split as tensors.
  *
- * @param values - an array for the inputs' values that is free again afterwards, where the engine copies them
+ * @param values - a {@link reusable} array for the inputs' values, which is free again afterwards natively
  */
 export function batchOf(
   dataset: Dataset,
@@ -43,7 +43,7 @@ export class Batches {
   ) {
     this.size = Math.min(size, dataset.train.count);
     this.perEpoch = Math.floor(dataset.train.count / this.size);
-    this.values = new Float32Array(this.size * dataset.inputSize);
+    this.values = reusable(this.size * dataset.inputSize);
   }
 
   /** The rows of batch `step`. */
