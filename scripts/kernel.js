@@ -29,6 +29,8 @@ ZmqServer.prototype.bindSocket = function (
   socket.sendHighWaterMark = 0;
   const binding = bindSocket.call(this, socket, port);
   bindings.set(socket, binding);
+  const bound = () => void bindings.delete(socket);
+  binding.then(bound, bound);
   return binding;
 };
 
@@ -40,11 +42,16 @@ const { Router, Reply } = require(require.resolve("zeromq", { paths: [path.join(
 for (const { prototype } of [Router, Reply]) {
   const { receive } = prototype;
   Object.defineProperty(prototype, "receive", {
-    /** @this {object} */
+    /** @this {{ closed: boolean }} */
     value() {
       const next = () => receive.call(this);
-      // The first time tslab asks before it binds.
-      return bindings.get(this)?.then(next) ?? next();
+      const later = () => {
+        // What ZeroMQ rejects those with who wait for a message when a socket is closed; they end quietly then.
+        if (this.closed) throw Object.assign(new Error("the socket was closed"), { code: "EAGAIN" });
+        return next();
+      };
+      // The first time tslab asks before it binds; once it has, asking is ZeroMQ's own, lest the socket is closed in between.
+      return bindings.get(this)?.then(later) ?? next();
     },
   });
 }
