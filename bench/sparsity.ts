@@ -92,7 +92,7 @@ async function retrainings(rounds: number): Promise<RetrainingRow[]> {
     const space = tt.searchSpace(perceptron, { gates: "weight" });
     const whole = tt.searchSpace(perceptron, { gates: "input" });
     const scores = new tt.Random(0, "bench sparsity").uniforms(space.gateCount);
-    const steps = Math.ceil(5e7 / space.gateCount);
+    const steps = Math.ceil(2e7 / space.gateCount);
     for (const support of [25, 128]) {
       const labelled = (count: number): tt.FewShotTask["support"] => ({
         values: random.uniforms(count * 784),
