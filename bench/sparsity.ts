@@ -100,7 +100,7 @@ async function retrainings(rounds: number): Promise<RetrainingRow[]> {
         count,
       });
       const task = { classCount: 10, support: labelled(support), queries: labelled(10) };
-      const time = async (own: tt.SearchSpace, architecture: tt.Architecture): Promise<number> => {
+      const time = async (own: tt.SearchSpace, architecture: tt.Architecture, steps: number): Promise<number> => {
         const jobs = Array.from({ length: models }, (_, draw) => ({ architecture, task, draw: [draw] }));
         // What drawing weights and making functions takes falls out of the difference.
         const run = (count: number): Promise<number> =>
@@ -111,7 +111,11 @@ async function retrainings(rounds: number): Promise<RetrainingRow[]> {
       for (const density of [0.2, 0.08, 0.04, 0.02, 0.005]) {
         const masked = space.within(scores, { density });
         const times: [number, number][] = [];
-        for (let round = 0; round < rounds; round++) times.push([await time(whole, full), await time(space, masked)]);
+        for (let round = 0; round < rounds; round++) {
+          // Short steps need more of them, lest the difference drowns.
+          const more = density < 0.1 ? Math.ceil(0.5 / density) : 1;
+          times.push([await time(whole, full, steps), await time(space, masked, more * steps)]);
+        }
         rows.push({
           model,
           support,
