@@ -15,6 +15,7 @@ import {
   RunStore,
   saveTables,
 } from "../../lib/experiments/index.js";
+import { Search } from "../../lib/search/search.js";
 import { emptyFolder, recordBytes } from "./support.js";
 
 const experiment = parseExperiment({
@@ -98,17 +99,16 @@ describe("a transfer experiment", { timeout: 600_000 }, () => {
     const [clean, folder] = [emptyFolder(context), emptyFolder(context)];
     await runExperiment(experiment, { store: clean, runner: inlineRunner() });
     const controller = new AbortController();
-    const runner = inlineRunner();
-    const stopping = {
-      ...runner,
-      run: (...[order, signal]: Parameters<typeof runner.run>) => {
-        setTimeout(() => controller.abort(), 40);
-        return runner.run(order, signal);
-      },
-    };
-    const stopped = await runExperiment(experiment, { store: folder, runner: stopping, signal: controller.signal });
-    assert.ok(stopped.stopped && stopped.done < 3);
-    context.diagnostic(`left behind: ${readdirSync(join(folder, "scratch")).length} checkpoints`);
+    const { advance } = Search.prototype;
+    context.mock.method(Search.prototype, "advance", function (this: Search) {
+      const step = advance.call(this);
+      if (this.step === 30) controller.abort();
+      return step;
+    });
+    const { signal } = controller;
+    const stopped = await runExperiment(experiment, { store: folder, runner: inlineRunner(), signal });
+    assert.deepEqual([stopped.stopped, stopped.done], [true, 0]);
+    assert.equal(readdirSync(join(folder, "scratch")).length, 1, "a checkpoint is left");
     const whole = await runExperiment(experiment, { store: folder, runner: inlineRunner() });
     assert.equal(whole.done, 3);
     assert.deepEqual(recordBytes(folder), recordBytes(clean));
