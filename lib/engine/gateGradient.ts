@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { attribute, execute, hasOwnKernels, nativeBackend } from "./native.js";
+import { attribute, execute, ownKernels } from "./native.js";
 
 /**
  * The gradient of gates on weights, layer after layer: `G W f`, from the gradients `G` of the masked weights, the weights `W` and a
@@ -12,8 +12,8 @@ export function gateGradientOfWeights(
   weights: readonly tf.Tensor[],
   factors: readonly tf.Tensor[],
 ): tf.Tensor1D | undefined {
-  const native = nativeBackend();
-  if (!native || !hasOwnKernels(native)) return undefined;
+  const native = ownKernels();
+  if (!native) return undefined;
   const inputs = [...gradients, ...weights, ...factors];
   return execute(native, "TwotempGateGradient", [attribute.int("layers", gradients.length)], inputs)[0] as tf.Tensor1D;
 }

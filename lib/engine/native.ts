@@ -60,6 +60,12 @@ export function nativeBackend(): NativeBackend | undefined {
   return tf.getBackend() === "tensorflow" ? (tf.backend() as unknown as NativeBackend) : undefined;
 }
 
+/** The native backend if it runs and the project's own kernels are there, else undefined. */
+export function ownKernels(): NativeBackend | undefined {
+  const native = nativeBackend();
+  return native && hasOwnKernels(native) ? native : undefined;
+}
+
 /** Hands a tensor's values to the engine now: TensorFlow.js would keep them until the first op that reads the tensor. */
 export function upload<T extends tf.Tensor>(tensor: T): T {
   nativeBackend()?.getInputTensorIds([tensor]);

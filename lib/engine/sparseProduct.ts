@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, execute, hasOwnKernels, nativeBackend } from "./native.js";
+import { attribute, execute, ownKernels } from "./native.js";
 
 /** Which entries of matrices are left, model by model and output by output. */
 export interface SparsePlaces {
@@ -9,14 +9,8 @@ export interface SparsePlaces {
   readonly inputs: tf.Tensor1D;
 }
 
-/** Whether {@link sparseProduct} can be had: natively, where the project's own kernels are. */
-export function hasSparseProduct(): boolean {
-  const native = nativeBackend();
-  return native !== undefined && hasOwnKernels(native);
-}
-
 /**
- * The product of a batch with a sparse matrix, for several models at once:
+ * The product of a batch with a sparse matrix, for several models at once; only where there are {@link ownKernels}:
  *
  * `y[m, b, o] = sum over the entries e of output o of model m of x[m, b, inputs[e]] values[e]`
  *
@@ -31,7 +25,7 @@ export function sparseProduct(
   { starts, inputs }: SparsePlaces,
   ofInputs: boolean,
 ): tf.Tensor3D {
-  const native = nativeBackend()!;
+  const native = ownKernels()!;
   const both = (own: readonly tf.Tensor[]): readonly tf.Tensor[] => (ofInputs ? own : [x, ...own]);
   const differentiable = tf.customGrad((...given) => {
     const own = given.slice(0, -1) as tf.Tensor[];

@@ -172,30 +172,30 @@ export class TensorAccumulators {
   /** Adds a step: its gates and their gradient, and where it has moved the logits. */
   add(a: tf.Tensor1D, g: tf.Tensor1D, logits: tf.Tensor1D, measured: Measured): void {
     const { waiting } = this;
-    this.count(measured);
     waiting.a.push(tf.keep(tf.clone(a)));
     waiting.g.push(tf.keep(tf.clone(g)));
-    if (this.ranged && this.steps % lookEvery === 0) waiting.logits.push(tf.keep(tf.clone(logits)));
+    if (this.ranged && this.looks) waiting.logits.push(tf.keep(tf.clone(logits)));
     if (waiting.a.length === this.patience) this.gather();
-    if (this.steps % foldedSteps === 0) this.fold();
+    this.added(measured);
   }
 
   /** The sums that an op is to add a step to in place, and whether it is to look at the logits. */
   next(): { readonly sums: readonly tf.Tensor1D[]; readonly looks: boolean } {
     this.gather();
-    return { sums: this.current, looks: (this.steps + 1) % lookEvery === 0 };
+    return { sums: this.current, looks: this.looks };
   }
 
   /** Is told that the step has been added. */
-  added(measured: Measured): void {
-    this.count(measured);
-    if (this.steps % foldedSteps === 0) this.fold();
-  }
-
-  private count({ squares, largest }: Measured): void {
+  added({ squares, largest }: Measured): void {
     this.steps++;
     this.squares += squares;
     this.largest = Math.max(this.largest, largest);
+    if (this.steps % foldedSteps === 0) this.fold();
+  }
+
+  /** Whether the step that comes is one at whose logits the range looks. */
+  private get looks(): boolean {
+    return (this.steps + 1) % lookEvery === 0;
   }
 
   /** Moves the sums to float64. */

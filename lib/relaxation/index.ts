@@ -1,4 +1,4 @@
-export type { Accumulators } from "./accumulators.js";
+export type { Accumulators, Numbers } from "./accumulators.js";
 export { type EstimatorName, estimators } from "./estimators/index.js";
 export { gate, gateSlope } from "./gate.js";
 export { mirrorInverse, mirrorMap } from "./mirrorMap.js";

@@ -1,11 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
-import { attribute, execute, hasOwnKernels, nativeBackend } from "../engine/native.js";
+import { attribute, execute, ownKernels } from "../engine/native.js";
 import { largestGradient } from "./checks.js";
 import type { RelaxationSettings } from "./options.js";
 import { estimators } from "./estimators/index.js";
 import { twoTemperature } from "./estimators/twoTemperature.js";
-import { adaptive, dualStep } from "./updates/adaptive.js";
-import { halfDual, nearEnough } from "./updates/halfDual.js";
+import { adaptive, dualNumbers } from "./updates/adaptive.js";
+import { nearEnough } from "./updates/halfDual.js";
 import { updates } from "./updates/index.js";
 
 /**
@@ -34,12 +34,11 @@ export type OnePass = (
  * @returns undefined for other relaxations and on other engines
  */
 export function onePass(settings: RelaxationSettings): OnePass | undefined {
-  const { coldTemperature: cold, hotTemperature: hot, logitBound, stepSize } = settings;
-  const scale = dualStep({ stepSize, hot, bound: logitBound });
-  const native = nativeBackend();
+  const { coldTemperature: cold, hotTemperature: hot, logitBound: bound, stepSize } = settings;
+  const { scale, most } = dualNumbers({ stepSize, hot, bound });
+  const native = ownKernels();
   const isDefault = estimators[settings.estimator] === twoTemperature && updates[settings.update] === adaptive;
-  if (!isDefault || scale > nearEnough || !native || !hasOwnKernels(native)) return undefined;
-  const most = halfDual(Float64Array.of(logitBound), hot)[0];
+  if (!isDefault || scale > nearEnough || !native) return undefined;
   const numbers = { scale, most, hot, cold, largest: largestGradient };
   const attributes = Object.entries(numbers).map(([name, value]) => attribute.float(name, value));
   return (gradient, gates, state, sums, looks) => {
@@ -48,7 +47,7 @@ export function onePass(settings: RelaxationSettings): OnePass | undefined {
     const [opened, squared] = execute(native, "TwotempRelaxationStep", all, inputs, 2);
     const [squares] = squared.dataSync();
     squared.dispose();
-    if (squares <= largestGradient ** 2) return { gates: opened as tf.Tensor1D, squares };
+    if (Number.isFinite(squares)) return { gates: opened as tf.Tensor1D, squares };
     opened.dispose();
     return { gates: undefined, squares };
   };

@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
-import type { RelaxationState } from "../relaxation/index.js";
+import type { Numbers, RelaxationState } from "../relaxation/index.js";
 import type { SearchSpace } from "../space/index.js";
 import { searchSettings } from "./options.js";
 import type { SearchCheckpoint } from "./search.js";
 import { histogramBins } from "./trace.js";
-
-type Numbers = Float32Array | Float64Array;
 
 const count = z.number().int().nonnegative();
 const sum = z.number().nonnegative();

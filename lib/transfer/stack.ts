@@ -1,11 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
-import { hasSparseProduct, type SparsePlaces, sparseProduct } from "../engine/sparseProduct.js";
+import { ownKernels } from "../engine/native.js";
+import { type SparsePlaces, sparseProduct } from "../engine/sparseProduct.js";
 import type { SearchSpace } from "../space/index.js";
 import type { ChainLink } from "./chain.js";
 import type { RetrainingJob } from "./retrain.js";
 import type { Labelled } from "./task.js";
 
-/** Up to this part of a kernel, training with its entries alone was faster at every size measured (bench/results/sparsity.md). */
+/** Up to this part of a kernel, training with its entries alone was no slower at any size measured (bench/results/sparsity.md). */
 const densest = (examples: number): number => (examples <= 128 ? 0.1 : 0.05);
 
 /** The part of a chain that an architecture keeps. */
@@ -59,7 +60,9 @@ export function keptChain(
     for (const row of inputs[l]) for (const column of outputs[l]) count += own[row * width + column];
     return count;
   });
-  const sparse = open.map((count, l) => count > 0 && count <= densest(examples) * whole[l] && hasSparseProduct());
+  const sparse = open.map(
+    (count, l) => count > 0 && count <= densest(examples) * whole[l] && ownKernels() !== undefined,
+  );
   return { inputs, outputs, masks, entries: open.map((count, l) => (sparse[l] ? count : whole[l])), sparse };
 }
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs";
 import { Random, ready } from "../../lib/engine/index.js";
-import { hasOwnKernels, nativeBackend } from "../../lib/engine/native.js";
+import { nativeBackend, ownKernels } from "../../lib/engine/native.js";
 import { filterGradient } from "../../lib/engine/nativeKernels.js";
 import { needs } from "../support.js";
 import { nativeIsBuilt } from "./support.js";
@@ -33,8 +33,8 @@ async function distance({ batch, image, filter, channels, strides, pad }: Geomet
     await tf.setBackend(backend);
     return tf.tidy(() => {
       const inputs = { x: tf.tensor4d(x, shape), dy: tf.tensor4d(dy, [batch, outHeight, outWidth, channels[1]]) };
-      const native = nativeBackend();
-      const own = native && hasOwnKernels(native) ? filterGradient(native, inputs.x, inputs.dy, attributes) : undefined;
+      const native = ownKernels();
+      const own = native && filterGradient(native, inputs.x, inputs.dy, attributes);
       const made = own ?? (tf.engine().runKernel(tf.Conv2DBackpropFilter, inputs, attributes) as tf.Tensor);
       assert.deepEqual(made.shape, filterShape);
       return made.dataSync<"float32">().slice();

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs";
 import { compiled, Random, ready } from "../../lib/engine/index.js";
-import { hasSparseProduct, sparseProduct } from "../../lib/engine/sparseProduct.js";
+import { ownKernels } from "../../lib/engine/native.js";
+import { sparseProduct } from "../../lib/engine/sparseProduct.js";
 import { needs } from "../support.js";
 import { nativeIsBuilt } from "./support.js";
 
@@ -66,7 +67,7 @@ describe("products with few entries", needs("the native engine", nativeIsBuilt()
   });
 
   test("and their gradients are those of the whole matrices", (context) => {
-    if (!hasSparseProduct()) return context.skip("needs a processor with AVX2 and FMA");
+    if (!ownKernels()) return context.skip("needs a processor with AVX2 and FMA");
     const sizes = fc.record({
       models: fc.integer({ min: 1, max: 4 }),
       batch: fc.integer({ min: 1, max: 70 }),

@@ -67,6 +67,17 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
     }
   });
 
+  test("leave everything as it is for a gradient that is too large by less than float32 can tell", (t) => {
+    if (!hasOwnKernels) return t.skip("this processor has none");
+    const relaxation = new TensorRelaxation(relaxationSettings({ gateCount: 2 }));
+    const before = relaxation.save();
+    const gradient = tf.tensor1d([1e18, 2.5e14]);
+    assert.throws(() => relaxation.step(gradient), { code: "relaxation/not-finite" });
+    assert.deepEqual(relaxation.save(), before);
+    relaxation.dispose();
+    gradient.dispose();
+  });
+
   test("multiply gradients of weights as TensorFlow's do, to the bit", (t) => {
     if (!hasOwnKernels) return t.skip("this processor has none");
     for (const sizes of [[1], [8, 3, 17], [1728, 36_864, 5, 600_000]]) {

@@ -6,6 +6,7 @@
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=off")
 #pragma GCC diagnostic ignored "-Wpsabi"
+#include <cmath>
 #include <cstring>
 #include "Eigen/Core"
 
@@ -146,7 +147,10 @@ void LastStep(const Options& options, const Vectors& all, int64_t first, int64_t
   std::copy_n(all.gradient + first, count, gradient);
   std::copy_n(all.gates + first, count, gates);
   Vectors last = {gradient, gates, {}, opened};
-  for (int vector = 0; vector < vectors; vector++) last.own[vector] = std::copy_n(all.own[vector] + first, count, own[vector]) - count;
+  for (int vector = 0; vector < vectors; vector++) {
+    std::copy_n(all.own[vector] + first, count, own[vector]);
+    last.own[vector] = own[vector];
+  }
   Step(options, last, 0, wide);
   for (int vector = 0; vector < vectors; vector++) std::copy_n(own[vector], count, all.own[vector] + first);
   std::copy_n(opened, count, all.opened + first);
@@ -198,9 +202,10 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   each([&](int64_t first, int64_t count) { squaresOf[first / together] = SumOfSquares(gradient.values() + first, count); });
   double sum = 0;
   for (const float part : squaresOf) sum += part;
-  *squared.values() = sum;
-  // Nothing has changed yet if the gradient can't be used.
-  if (!(sum <= double(options.largest) * options.largest)) return;
+  // Nothing has changed yet if the gradient can't be used, and nothing does.
+  const bool usable = sum <= double(options.largest) * options.largest;
+  *squared.values() = usable ? sum : INFINITY;
+  if (!usable) return;
   Vectors all = {gradient.values(), gates.values(), {}, opened.values()};
   for (int vector = 0; vector < vectors; vector++) all.own[vector] = own[vector].values();
   each([&](int64_t first, int64_t count) {

@@ -32,15 +32,23 @@ export const adaptive: Update = {
   tensorMemory: (logits, hot) => [halfDual(logits, hot), new Float64Array(logits.length).fill(leastSquares)],
   numbers: () => [],
   moveTensors(logits, [dual, squares], g, _v, at) {
-    const { hot, bound } = at;
-    const scale = dualStep(at);
-    const most = halfDual(Float64Array.of(bound), hot)[0];
+    const { scale, most } = dualNumbers(at);
     const summed = tf.add<tf.Tensor1D>(squares, tf.square(g));
     const relative = tf.mul<tf.Tensor1D>(g, tf.rsqrt(summed));
     const moved = clipTensor(tf.sub<tf.Tensor1D>(dual, tf.mul(relative, scale)), most);
-    return [halfInverse(moved, hot, { logits, move: scale }), moved, summed];
+    return [halfInverse(moved, at.hot, { logits, move: scale }), moved, summed];
   },
 };
 
-/** How far a step moves a half dual variable at most: no gradient is larger than the root of its own sum of squares. */
-export const dualStep = ({ stepSize, hot }: UpdateSettings): number => stepSize / (4 * hot * hot);
+/**
+ * Of half dual variables, how far a step moves them at most, as no gradient is larger than the root of its own sum of squares;
+ * and the one at the bound.
+ */
+export const dualNumbers = ({
+  stepSize,
+  hot,
+  bound,
+}: UpdateSettings): { readonly scale: number; readonly most: number } => ({
+  scale: stepSize / (4 * hot * hot),
+  most: halfDual(Float64Array.of(bound), hot)[0],
+});
