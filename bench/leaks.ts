@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     const side = new Side(process.execPath, program);
     await side.read();
     await side.ask({ open: workload, phase: "step" });
-    // The runtime's own pools fill up first: a search of many gates moves its sums to float64 after 64 steps, and draws weights after 100.
+    // The runtime's own pools fill up first: sums of many gates move to float64 after 64 steps, weights are drawn after 100.
     await side.time(Math.ceil(steps / 2), "wall");
     const first = await side.ask<Memory>({ memory: true });
     const readings: Memory[] = [];

@@ -31,16 +31,8 @@ async function main(): Promise<void> {
     await measure("own work", tasks, async () => {
       for (const task of tasks) await executeTask(task, { inputs: [] });
     });
-    let stores = 0;
-    const through = async (name: string, runner: Runner): Promise<void> => {
-      const store = new RunStore(join(folder, String(stores++)));
-      const stamp = { name: "overhead", hash: "0".repeat(64) };
-      // The first task pays for the start of processes.
-      await sweep([makeTask("testbed", { seed: -1 })], stamp, store, { runner });
-      await measure(name, tasks, () => sweep(tasks, stamp, store, { runner }));
-      await runner.close();
-      store.close();
-    };
+    const through = async (name: string, runner: Runner): Promise<void> =>
+      withStore(folder, runner, 1, (run) => measure(name, tasks, () => run(tasks)));
     await through("store, in this process", inlineRunner());
     await through("store and pool of one", poolRunner({ workers: 1 }));
     await speedUp(folder);
@@ -79,18 +71,26 @@ async function speedUp(folder: string): Promise<void> {
   const [low, , median, , high] = ratios.map((ratio) => ratio.toFixed(2));
   console.log(`two workers do ${median} [${low}, ${high}] times the tasks of one`);
 
-  async function seconds(workers: number): Promise<number> {
-    const own = mkdtempSync(join(folder, "workers-"));
-    const store = new RunStore(own);
-    const runner = poolRunner({ workers });
-    const stamp = { name: "overhead", hash: "0".repeat(64) };
-    const first = Array.from({ length: workers }, (_, seed) => makeTask("testbed", { seed: -1 - seed }));
-    await sweep(first, stamp, store, { runner });
-    const { seconds } = await sweep(tasks, stamp, store, { runner });
-    await runner.close();
-    store.close();
-    return seconds;
+  function seconds(workers: number): Promise<number> {
+    return withStore(folder, poolRunner({ workers }), workers, async (run) => (await run(tasks)).seconds);
   }
+}
+
+/** Work on tasks that go through a runner into an empty store. The first tasks, one a worker, pay for the start of processes. */
+async function withStore<T>(
+  folder: string,
+  runner: Runner,
+  workers: number,
+  work: (run: (tasks: readonly Task[]) => ReturnType<typeof sweep>) => Promise<T>,
+): Promise<T> {
+  const store = new RunStore(mkdtempSync(join(folder, "store-")));
+  const stamp = { name: "overhead", hash: "0".repeat(64) };
+  const run = (tasks: readonly Task[]): ReturnType<typeof sweep> => sweep(tasks, stamp, store, { runner });
+  await run(Array.from({ length: workers }, (_, seed) => makeTask("testbed", { seed: -1 - seed })));
+  const result = await work(run);
+  await runner.close();
+  store.close();
+  return result;
 }
 
 async function measure(name: string, tasks: readonly Task[], work: () => Promise<unknown>): Promise<void> {

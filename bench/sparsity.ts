@@ -9,7 +9,7 @@ import { sharedGates } from "../lib/space/overlap.js";
 import { milliseconds, predictionMs } from "./clock.js";
 import { convolutional } from "./workloads/searches.js";
 
-/** What a mask on the weights saves in prediction: milliseconds of processor time a batch. */
+/** What a mask on the weights saves: milliseconds of processor time a batch in prediction, a step of one model in retraining. */
 interface MaskRow {
   readonly model: string;
   readonly batch: number;
@@ -20,16 +20,16 @@ interface MaskRow {
   readonly speedup: number;
 }
 
-/** What a mask on the weights saves in retraining: milliseconds of processor time a step, of one model. */
-interface RetrainingRow {
-  readonly model: string;
-  readonly support: number;
-  readonly density: number;
-  /** Of the network without gates on its weights. */
-  readonly fullMs: number;
-  readonly maskedMs: number;
-  /** Median of the rounds' ratios. */
-  readonly speedup: number;
+/** From each round's times of the full network and of the masked one. */
+function maskRow(model: string, batch: number, density: number, rounds: readonly [number, number][]): MaskRow {
+  return {
+    model,
+    batch,
+    density,
+    fullMs: median(rounds.map(([full]) => full)),
+    maskedMs: median(rounds.map(([, masked]) => masked)),
+    speedup: median(rounds.map(([full, masked]) => full / masked)),
+  };
 }
 
 /** Whole searches with every step whole, and with every `wholeEvery`-th. */
@@ -65,15 +65,7 @@ async function masks(rounds: number): Promise<MaskRow[]> {
         const times: [number, number][] = [];
         for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(masked)]);
         // The first round makes the functions.
-        const measured = times.slice(1);
-        rows.push({
-          model,
-          batch,
-          density,
-          fullMs: median(measured.map(([own]) => own)),
-          maskedMs: median(measured.map(([, own]) => own)),
-          speedup: median(measured.map(([whole, part]) => whole / part)),
-        });
+        rows.push(maskRow(model, batch, density, times.slice(1)));
         input.dispose();
       }
       [masked, compacted].forEach((each) => each.dispose());
@@ -83,8 +75,9 @@ async function masks(rounds: number): Promise<MaskRow[]> {
   return rows;
 }
 
-async function retrainings(rounds: number): Promise<RetrainingRow[]> {
-  const rows: RetrainingRow[] = [];
+/** Of the network without gates on its weights, and of the masked one. */
+async function retrainings(rounds: number): Promise<MaskRow[]> {
+  const rows: MaskRow[] = [];
   const random = new tt.Random(0, "bench retraining");
   const models = 4;
   for (const [model, hidden] of Object.entries(perceptrons)) {
@@ -116,14 +109,7 @@ async function retrainings(rounds: number): Promise<RetrainingRow[]> {
           const more = density < 0.1 ? Math.ceil(0.5 / density) : 1;
           times.push([await time(whole, full, steps), await time(space, masked, more * steps)]);
         }
-        rows.push({
-          model,
-          support,
-          density,
-          fullMs: median(times.map(([own]) => own)),
-          maskedMs: median(times.map(([, own]) => own)),
-          speedup: median(times.map(([before, after]) => before / after)),
-        });
+        rows.push(maskRow(model, support, density, times));
       }
     }
   }
@@ -171,12 +157,28 @@ interface Results {
   readonly node: string;
   readonly steps: number;
   readonly masks: readonly MaskRow[];
-  readonly retrainings: readonly RetrainingRow[];
+  readonly retrainings: readonly MaskRow[];
   readonly searches: readonly SearchRow[];
 }
 
+const percent = (part: number): string => `${Number((100 * part).toFixed(1))} %`;
+
+const maskTable = (batch: string, rows: readonly MaskRow[]): string[] => [
+  `model | ${batch} | weights left | full, ms | masked, ms | times as fast`,
+  "--- | ---: | ---: | ---: | ---: | ---:",
+  ...rows.map((row) =>
+    [
+      row.model,
+      row.batch,
+      percent(row.density),
+      row.fullMs.toFixed(2),
+      row.maskedMs.toFixed(2),
+      row.speedup.toFixed(1),
+    ].join(" | "),
+  ),
+];
+
 function page({ processor, steps, masks, retrainings, searches }: Results): string {
-  const percent = (part: number): string => `${Number((100 * part).toFixed(1))} %`;
   return [
     "# What closed gates save",
     "",
@@ -184,35 +186,13 @@ function page({ processor, steps, masks, retrainings, searches }: Results): stri
     "",
     "Masks on the weights of perceptrons, drawn at random: the full network's predictor beside the compacted one's.",
     "",
-    "model | batch | weights left | full, ms | masked, ms | times as fast",
-    "--- | ---: | ---: | ---: | ---: | ---:",
-    ...masks.map((row) =>
-      [
-        row.model,
-        row.batch,
-        percent(row.density),
-        row.fullMs.toFixed(2),
-        row.maskedMs.toFixed(2),
-        row.speedup.toFixed(1),
-      ].join(" | "),
-    ),
+    ...maskTable("batch", masks),
     "",
     "Retraining with masks on the weights, a step of one model out of four in a stack: the network without gates beside the masked one.",
     "Kernels of which at most 10 % of the weights are left (5 % for more than 128 examples) are trained by their entries, others whole",
     "with their mask.",
     "",
-    "model | examples | weights left | full, ms | masked, ms | times as fast",
-    "--- | ---: | ---: | ---: | ---: | ---:",
-    ...retrainings.map((row) =>
-      [
-        row.model,
-        row.support,
-        percent(row.density),
-        row.fullMs.toFixed(2),
-        row.maskedMs.toFixed(2),
-        row.speedup.toFixed(1),
-      ].join(" | "),
-    ),
+    ...maskTable("examples", retrainings),
     "",
     `Searches for a tenth of the units of a convolutional network (32-32-64-64, 32x32, batch 64, ${steps} steps, ${searches[0].seeds} seeds):`,
     "every step evaluates all gates, or one in 8, 16 or 32 (`wholeEvery`). Shared: units that the architecture has in",
