@@ -12,6 +12,7 @@ import { updates } from "./updates/index.js";
  * Takes a step **in place**, and gives the gates after it, [gateCount]: undefined, with nothing changed, for a gradient that isn't
  * finite or is larger than {@link largestGradient}.
  *
+ * @param price - what is added to the gradient, [1] or [gateCount]
  * @param state - the logits, then the update's memory
  * @param sums - of products and of gradients, then the lowest and the highest logits; no tensor may share the memory of these or of
  *   the state
@@ -20,6 +21,7 @@ import { updates } from "./updates/index.js";
  */
 export type OnePass = (
   gradient: tf.Tensor1D,
+  price: tf.Tensor1D,
   gates: tf.Tensor1D,
   state: readonly tf.Tensor1D[],
   sums: readonly tf.Tensor1D[],
@@ -28,8 +30,7 @@ export type OnePass = (
 
 /**
  * A step of the default relaxation, two temperatures moved by `adaptive`, by the project's own op: it reads and writes each vector
- * once, where TensorFlow's ops take some thirty passes. The results are the same bits, but for the last gates where their number isn't
- * a multiple of 8.
+ * once, where TensorFlow's ops take some thirty passes. The results are those of the other update's, but for rounding.
  *
  * @returns undefined for other relaxations and on other engines
  */
@@ -41,8 +42,8 @@ export function onePass(settings: RelaxationSettings): OnePass | undefined {
   if (!isDefault || scale > nearEnough || !native) return undefined;
   const numbers = { scale, most, hot, cold, largest: largestGradient };
   const attributes = Object.entries(numbers).map(([name, value]) => attribute.float(name, value));
-  return (gradient, gates, state, sums, looks) => {
-    const inputs = [gradient, gates, ...state, ...sums];
+  return (gradient, price, gates, state, sums, looks) => {
+    const inputs = [gradient, price, gates, ...state, ...sums];
     const all = [...attributes, attribute.bool("looks", looks)];
     const [opened, squared] = execute(native, "TwotempRelaxationStep", all, inputs, 2);
     const [squares] = squared.dataSync();

@@ -46,8 +46,9 @@ export class ReferenceRelaxation implements Relaxation {
     return this.values;
   }
 
-  step(gateGradient: tf.Tensor1D, loss?: number): void {
-    this.stepValues(Float64Array.from(gateGradient.dataSync()), loss);
+  step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void {
+    const values = tf.tidy(() => (price ? tf.add(gateGradient, price) : gateGradient).dataSync());
+    this.stepValues(Float64Array.from(values), loss);
   }
 
   /** {@link step} with the gradient in float64. */

@@ -16,10 +16,11 @@ export interface Relaxation {
    *
    * @param gateGradient - [gateCount]; stays the caller's
    * @param loss - the objective's value, for estimators that learn from it
+   * @param price - what is still to be added to the gradient, [gateCount], or [1] where it is the same for all gates; the caller's
    * @throws TwotempError `relaxation/not-finite` naming step and gate; nothing has changed then
    * @throws TwotempError `relaxation/shape` for a gradient of another size; `relaxation/loss` for a missing loss
    */
-  step(gateGradient: tf.Tensor1D, loss?: number): void;
+  step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void;
   /** A copy of the logits, [gateCount]. */
   logits(): Float64Array;
   /**

@@ -70,20 +70,23 @@ export class TensorRelaxation implements Relaxation {
     return [this.estimator.gates(logits as tf.Tensor1D, noise[0], this.temperatures(), rest as tf.Scalar[])];
   });
 
-  step(gateGradient: tf.Tensor1D, loss?: number): void {
+  step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void {
     const { settings, estimator } = this;
     checkSize(gateGradient.size, settings.gateCount);
+    if (price && price.size > 1) checkSize(price.size, settings.gateCount);
     const known = estimator.needsLoss ? checkLoss(loss, settings.estimator) : 0;
-    if (this.inOnePass) this.stepInOnePass(gateGradient, this.inOnePass);
-    else this.stepByOps(gateGradient, known);
+    tf.tidy(() => {
+      if (this.inOnePass) return this.stepInOnePass(gateGradient, price ?? tf.zeros([1]), this.inOnePass);
+      this.stepByOps(price ? tf.add(gateGradient, price) : gateGradient, known);
+    });
     if (estimator.needsLoss) this.meanLoss = meanLossAfter(this.meanLoss, known);
     this.taken++;
   }
 
-  private stepInOnePass(gateGradient: tf.Tensor1D, pass: OnePass): void {
+  private stepInOnePass(gateGradient: tf.Tensor1D, price: tf.Tensor1D, pass: OnePass): void {
     const { sums, looks } = this.sums.next();
-    const { gates, squares } = pass(gateGradient, this.gates(), this.state, sums, looks);
-    if (!gates) this.refuse(gateGradient);
+    const { gates, squares } = pass(gateGradient, price, this.gates(), this.state, sums, looks);
+    if (!gates) this.refuse(tf.add(gateGradient, price));
     this.forgetGates();
     this.tensor = tf.keep(gates);
     // No entry is larger than the length of the whole.

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
 import { uploaded } from "../engine/native.js";
+import { referenceGates } from "../relaxation/index.js";
 import { type Budget, exceedance, keepPositive, type SearchSpace } from "../space/index.js";
 import type { SearchSettings } from "./options.js";
 
@@ -32,6 +33,7 @@ export class Price {
   private readonly costs: tf.Tensor1D;
   private readonly parts: readonly { readonly offset: number; readonly size: number; readonly share: number }[];
   private readonly goal: Budget | undefined;
+  private readonly isOneOfMany: boolean;
   values: readonly number[];
 
   /** @throws TwotempError `space/budget`, `space/density` for a budget that the space can't have */
@@ -49,26 +51,27 @@ export class Price {
       size,
       share: costs.subarray(offset, offset + size).reduce((sum, cost) => sum + cost, 0),
     }));
+    // A sum, then, without a vector of products, and without a compiled op's start.
+    this.isOneOfMany = oneForAll && space.gateCount > referenceGates;
     this.values = this.parts.map(() => settings.penalty);
     if (this.goal) exceedance(space, new Uint8Array(space.gateCount).fill(1), this.goal);
   }
 
   /**
-   * Loss and `<c, a>` of each part, [1 + parts], and the gradient of the objective with respect to the gates, [gateCount],
-   * from the loss and its gradient. The caller disposes of them.
+   * `<c, a>` of each part, and the price's gradient with respect to the gates, [gateCount], or [1] where it is the same for all; the
+   * caller disposes of it.
    */
-  weigh(
-    loss: tf.Scalar,
-    gateGradient: tf.Tensor1D,
-    gates: tf.Tensor1D,
-  ): { measured: tf.Tensor; gradient: tf.Tensor1D } {
-    const values = tf.tensor1d([...this.values]);
-    const [measured, gradient] = this.weighed(loss, gateGradient, gates, this.costs, values);
-    values.dispose();
-    return { measured, gradient: gradient as tf.Tensor1D };
+  weigh(gates: tf.Tensor1D): { complexities: Float32Array; gradient: tf.Tensor1D } {
+    return tf.tidy(() => {
+      const values = tf.tensor1d([...this.values]);
+      const [complexities, gradient] = this.isOneOfMany
+        ? [tf.mul(this.costs, tf.sum(gates)), tf.mul(this.costs, values)]
+        : this.weighed(gates, this.costs, values);
+      return { complexities: complexities.dataSync<"float32">(), gradient: gradient as tf.Tensor1D };
+    });
   }
 
-  private readonly weighed = compiled((loss, gateGradient, gates, costs, values) => {
+  private readonly weighed = compiled((gates, costs, values) => {
     const open = tf.mul(costs, gates) as tf.Tensor1D;
     const of = (vector: tf.Tensor, offset: number, size: number): tf.Tensor1D =>
       this.parts.length === 1 ? (vector as tf.Tensor1D) : tf.slice1d(vector as tf.Tensor1D, offset, size);
@@ -76,10 +79,7 @@ export class Price {
     const prices = this.parts.map(({ offset, size }, p) =>
       tf.mul(of(costs, offset, size), tf.slice1d(values as tf.Tensor1D, p, 1)),
     );
-    return [
-      tf.concat([tf.reshape(loss, [1]), ...complexities]),
-      tf.add(gateGradient, prices.length === 1 ? prices[0] : tf.concat(prices)),
-    ];
+    return prices.length === 1 ? [complexities[0], prices[0]] : [tf.concat(complexities), tf.concat(prices)];
   });
 
   /** What these complexities cost. */

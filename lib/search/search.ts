@@ -172,9 +172,9 @@ export class Search implements AsyncIterable<SearchStep> {
     const started = performance.now();
     const gates = this.relaxation.gates();
     const { loss, gateGradient, train } = this.strategy.evaluate(this.done, gates);
-    const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
-    tf.dispose([loss, gateGradient]);
-    const [lossValue, ...complexities] = measured.dataSync<"float32">();
+    const { complexities, gradient: priceGradient } = this.price.weigh(gates);
+    const [lossValue] = loss.dataSync();
+    loss.dispose();
     const complexity = complexities.reduce((sum, part) => sum + part, 0);
     const paid = this.price.of(complexities);
     const taken: SearchStep = { step: this.done, loss: lossValue, price: this.price.mean(complexities), complexity };
@@ -183,12 +183,12 @@ export class Search implements AsyncIterable<SearchStep> {
         ? this.relaxation.logits()
         : undefined;
     try {
-      this.relaxation.step(gradient, lossValue + paid);
+      this.relaxation.step(gateGradient, lossValue + paid, priceGradient);
     } catch (error) {
       train?.(false);
-      throw this.located(error, gradient);
+      throw this.located(error, gateGradient);
     } finally {
-      tf.dispose([measured, gradient]);
+      tf.dispose([gateGradient, priceGradient]);
     }
     // From here on nothing fails: a step is done as a whole or not at all.
     train?.(true);
@@ -367,10 +367,11 @@ export class Search implements AsyncIterable<SearchStep> {
     const [atGates, atMask] = [this.relaxation.gates(), rounded].map((gates) => {
       const { loss, gateGradient, train } = this.strategy.evaluate(step, gates);
       train?.(false);
-      const { measured, gradient } = this.price.weigh(loss, gateGradient, gates);
-      const [lossValue, ...complexities] = measured.dataSync<"float32">();
+      const { complexities, gradient: priceGradient } = this.price.weigh(gates);
+      const [lossValue] = loss.dataSync();
+      const gradient = tf.add<tf.Tensor1D>(gateGradient, priceGradient);
       const pulls = downloaded(gradient);
-      tf.dispose([loss, gateGradient, measured, gradient]);
+      tf.dispose([loss, gateGradient, priceGradient, gradient]);
       return {
         objective: lossValue + this.price.of(complexities),
         gradient: pulls,

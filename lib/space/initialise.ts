@@ -16,11 +16,13 @@ const filled = (shape: readonly number[], value: number): Float32Array => new Fl
 
 /** Normal numbers, drawn again beyond two deviations. */
 function truncatedNormals(size: number, mean: number, deviation: number, random: Random): Float32Array {
-  return Float32Array.from({ length: size }, () => {
+  const out = new Float32Array(size);
+  for (let i = 0; i < size; i++) {
     let draw = random.normal();
     while (Math.abs(draw) > 2) draw = random.normal();
-    return mean + deviation * draw;
-  });
+    out[i] = mean + deviation * draw;
+  }
+  return out;
 }
 
 /** Fan-in and fan-out of a kernel, as Keras counts them: receptive field times channels. */

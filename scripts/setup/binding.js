@@ -46,7 +46,9 @@ module.exports = {
     const libraries = /** @type {NonNullable<ReturnType<typeof wheel>>} */ (wheel(gpu)).libraries;
     await command("binding", compiler, [
       ...["-std=c++2a", "-O3", "-DNDEBUG", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
-      // Eigen's templates, which TensorFlow has too, are each library's own.
+      // Loops with roots and conditions become vectors: nothing here asks for errno or for exceptions of arithmetic.
+      ...["-fno-math-errno", "-fno-trapping-math"],
+      // What TensorFlow has too is each library's own.
       "-fvisibility=hidden",
       ...[
         "-I",

@@ -4,27 +4,33 @@ import * as tf from "@tensorflow/tfjs";
 import { gateGradientOfWeights } from "../../lib/engine/gateGradient.js";
 import { Random, ready } from "../../lib/engine/index.js";
 import { nativeBackend } from "../../lib/engine/native.js";
-import { relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
+import { type RelaxationOptions, relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
 import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
 import { nativeIsBuilt } from "../engine/support.js";
 import { needs } from "../support.js";
 
-/** Where the default relaxation is after some steps of random gradients, by the project's own ops or by TensorFlow's. */
-function reached(gateCount: number, own: boolean): RelaxationState {
+/** Where the default relaxation is after some steps of random gradients and prices, by the project's own ops or by TensorFlow's. */
+function reached(options: RelaxationOptions, own: boolean, onePrice: boolean): RelaxationState {
+  const { gateCount } = options;
   const { binding } = nativeBackend()!;
   const has = (value: boolean): unknown =>
     Object.defineProperty(binding, "hasOwnKernels", { value, configurable: true, writable: true });
   has(own);
   const initialLogits = Float64Array.from(new Random(0, "logits").uniforms(gateCount, -2, 2));
-  const relaxation = new TensorRelaxation(relaxationSettings({ gateCount, initialLogits }));
+  const relaxation = new TensorRelaxation(relaxationSettings({ ...options, initialLogits }));
   for (let step = 0; step < 11; step++) {
-    tf.tidy(() => relaxation.step(tf.tensor1d(new Random(step, "gradient").normals(gateCount))));
+    const drawn = (what: string, count: number): tf.Tensor1D => tf.tensor1d(new Random(step, what).normals(count));
+    tf.tidy(() => relaxation.step(drawn("gradient", gateCount), 0, drawn("price", onePrice ? 1 : gateCount)));
   }
   const state = relaxation.save();
   relaxation.dispose();
   has(true);
   return state;
 }
+
+/** The largest difference of two vectors' entries, relative to the entries where these are large. */
+const difference = (one: ArrayLike<number>, other: ArrayLike<number>): number =>
+  Array.from(one).reduce((most, x, i) => Math.max(most, Math.abs(x - other[i]) / Math.max(1, Math.abs(other[i]))), 0);
 
 describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "npm start"), () => {
   let hasOwnKernels: boolean;
@@ -33,36 +39,33 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
     ({ hasOwnKernels } = nativeBackend()!.binding);
   });
 
-  test("move gates and add up as TensorFlow's do, to the bit", (t) => {
+  test("move gates and add up as TensorFlow's do, but for rounding", (t) => {
     if (!hasOwnKernels) return t.skip("this processor has none");
-    for (const gateCount of [8, 512, 1_000, 266_200, 530_000]) {
-      const [own, others] = [reached(gateCount, true), reached(gateCount, false)];
-      for (const key of ["squares", "largest"] as const) {
-        const sums = [own, others].map(({ accumulators }) => accumulators[key]);
-        assert.ok(Math.abs(sums[0] / sums[1] - 1) < 1e-6, `${key} of ${gateCount} gates: ${sums.join(", ")}`);
-      }
-      // The size of a whole gradient is summed in another order.
-      const { squares, largest } = others.accumulators;
-      const alike = { ...own, accumulators: { ...own.accumulators, squares, largest } };
-      assert.deepEqual(alike, others, `${gateCount} gates`);
-    }
-  });
-
-  test("take any number of gates", (t) => {
-    if (!hasOwnKernels) return t.skip("this processor has none");
-    for (const gateCount of [1, 7, 1_025, 70_001]) {
-      const [own, others] = [reached(gateCount, true), reached(gateCount, false)];
-      const vectors = ({ logits, memory, pending }: RelaxationState): ArrayLike<number>[] => [
+    const all: [RelaxationOptions, boolean][] = [1, 7, 8, 512, 1_000, 1_025, 70_001, 266_200, 530_000].map(
+      (gateCount, i) => [{ gateCount }, i % 2 === 0],
+    );
+    // The farthest steps and logits for which there is the op; then gates that aren't near 0 or 1.
+    all.push([{ gateCount: 1_025, stepSize: 2, logitBound: 8 }, true]);
+    all.push([{ gateCount: 1_025, hotTemperature: 2, coldTemperature: 1 }, false]);
+    for (const [options, onePrice] of all) {
+      const [own, others] = [reached(options, true, onePrice), reached(options, false, onePrice)];
+      const vectors = ({
         logits,
-        ...memory,
-        pending!.products,
-        pending!.vector,
-      ];
-      for (const [v, vector] of vectors(own).entries()) {
-        for (let i = 0; i < gateCount; i++) {
-          const other = vectors(others)[v][i];
-          assert.ok(Math.abs(vector[i] - other) <= 1e-6 * Math.max(1, Math.abs(other)), `gate ${i} of ${gateCount}`);
-        }
+        memory,
+        accumulators,
+        pending,
+      }: RelaxationState): Record<string, ArrayLike<number>> => ({
+        logits,
+        dual: memory[0],
+        squares: memory[1],
+        products: pending!.products,
+        sums: pending!.vector,
+        measured: [accumulators.squares / options.gateCount, accumulators.largest / Math.sqrt(options.gateCount)],
+      });
+      const [found, wanted] = [own, others].map(vectors);
+      for (const [what, vector] of Object.entries(found)) {
+        const most = difference(vector, wanted[what]);
+        assert.ok(most < 4e-6, `${what} of ${JSON.stringify(options)} differ by ${most}`);
       }
     }
   });

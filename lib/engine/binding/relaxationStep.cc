@@ -1,75 +1,10 @@
 // A step of the default relaxation (lib/relaxation/onePass.ts) in one pass over the gates, where TensorFlow's ops take some thirty.
-// The functions are Eigen's, by which TensorFlow computes its ops, too, and here as there products aren't fused with sums: the results
-// are the same bits, but for the last gates where their number isn't a multiple of 8.
+// Loops are plain, for the compiler to turn into vectors as long as the processor's.
 #if defined(__x86_64__) && !defined(__clang__)
-#include <immintrin.h>
-#pragma GCC push_options
-#pragma GCC optimize("fp-contract=off")
-#pragma GCC diagnostic ignored "-Wpsabi"
+#include <bit>
 #include <cmath>
-#include <cstring>
-#include "Eigen/Core"
-
-namespace twotemp {
-// As many values are computed side by side. (Sixteen at once, by AVX-512, were no faster: divisions take longer.)
-constexpr int wide = 8;
-using Wide = float __attribute__((vector_size(32)));
-using WideIntegers = int32_t __attribute__((vector_size(32)));
-}  // namespace twotemp
-
-// What Eigen's functions need to know of such values.
-namespace Eigen::internal {
-using twotemp::Wide;
-using twotemp::WideIntegers;
-template <>
-struct unpacket_traits<Wide> {
-  using type = float;
-  using integer_packet = WideIntegers;
-};
-template <>
-[[gnu::always_inline]] inline Wide pset1<Wide>(const float& x) {
-  return x - Wide{};
-}
-template <>
-[[gnu::always_inline]] inline Wide pmin<Wide>(const Wide& a, const Wide& b) {
-  return b < a ? b : a;
-}
-template <>
-[[gnu::always_inline]] inline Wide pmax<Wide>(const Wide& a, const Wide& b) {
-  return a < b ? b : a;
-}
-template <>
-[[gnu::always_inline]] inline Wide pabs<Wide>(const Wide& x) {
-  return Wide(WideIntegers(x) & 0x7fffffff);
-}
-template <>
-[[gnu::always_inline]] inline Wide pcmp_lt<Wide>(const Wide& a, const Wide& b) {
-  return Wide(a < b);
-}
-template <>
-[[gnu::always_inline]] inline Wide pisnan<Wide>(const Wide& x) {
-  return Wide(x != x);
-}
-template <>
-[[gnu::always_inline]] inline Wide pselect<Wide>(const Wide& mask, const Wide& a, const Wide& b) {
-  return WideIntegers(mask) ? a : b;
-}
-template <>
-[[gnu::always_inline]] inline Wide pfloor<Wide>(const Wide& x) {
-  const Wide whole = __builtin_convertvector(__builtin_convertvector(x, WideIntegers), Wide);
-  return x < whole ? whole - 1 : whole;
-}
-template <>
-struct pldexp_fast_impl<Wide> {
-  [[gnu::always_inline]] static inline Wide run(const Wide& x, const Wide& exponent) {
-    const Wide biased = pmin<Wide>(pmax<Wide>(exponent + 127, Wide{}), pset1<Wide>(255));
-    return x * Wide(__builtin_convertvector(biased, WideIntegers) << 23);
-  }
-};
-}  // namespace Eigen::internal
-
-// From here on code is for newer processors, into which all of the above can be inlined.
 #include "kernel.h"
+#include "kernels.h"
 
 namespace twotemp {
 namespace {
@@ -82,87 +17,113 @@ struct Options {
 // The vectors of a relaxation, which change in place: no other tensor shares them.
 enum Vector { logits, dual, squares, products, sums, lowest, highest, vectors };
 struct Vectors {
-  const float *gradient, *gates;
+  const float *gradient, *price, *gates;
+  bool onePrice;
   float* own[vectors];
   float* opened;
 };
 
-Wide From(const float* values) {
-  Wide loaded;
-  std::memcpy(&loaded, values, sizeof loaded);
-  return loaded;
-}
-void To(float* to, const Wide& values) { std::memcpy(to, &values, sizeof values); }
+// As many gates stay in the cache from one formula to the next. Each formula is a long chain; of many gates the processor works on
+// several at once.
+constexpr int64_t near = 512;
 
-Wide InverseRoot(const Wide& x) {
-  return Eigen::internal::generic_rsqrt_newton_step<Wide, 1>::run(x, Wide(_mm256_rsqrt_ps(__m256(x))));
-}
-
-// A step of Halley's, as in lib/relaxation/updates/halfDual.ts.
-[[gnu::always_inline]] inline Wide Halley(const Wide& p, const Wide& dual) {
-  const Wide h = Eigen::internal::ptanh_float<Wide>(p);
-  const Wide newton = (h + (p - dual) * (1 - h * h)) * 0.5f;
-  return p - newton / (1 - newton * h);
+// The gradient with the price of at most `near` gates.
+[[gnu::always_inline]] inline void Priced(const Vectors& all, int64_t first, int64_t count, float* to) {
+  const float *const gradient = all.gradient + first, *const price = all.price + first, one = *all.price;
+  if (all.onePrice) {
+    for (int64_t i = 0; i < count; i++) to[i] = gradient[i] + one;
+  } else {
+    for (int64_t i = 0; i < count; i++) to[i] = gradient[i] + price[i];
+  }
 }
 
-// Some gates, a multiple of `wide`.
-[[gnu::flatten]] void Step(const Options& options, const Vectors& all, int64_t first, int64_t count) {
-  using namespace Eigen::internal;
-  // Each formula is one long chain: for some values side by side, stage by stage, the processor can work on several at once.
-  constexpr int64_t near = 64;
-  Wide y[near], p[near];
-  for (int64_t start = first; start < first + count; start += near * wide) {
-    const int64_t steps = std::min(near, (first + count - start) / wide);
-    for (int64_t k = 0; k < steps; k++) {
-      const int64_t i = start + k * wide;
-      const auto own = [&](Vector vector) { return all.own[vector] + i; };
-      const Wide g = From(all.gradient + i), summed = From(own(squares)) + g * g;
-      const Wide moved = From(own(dual)) - g * InverseRoot(summed) * options.scale;
-      y[k] = pmax<Wide>(pmin<Wide>(moved, pset1<Wide>(options.most)), pset1<Wide>(-options.most));
-      p[k] = From(own(logits)) * (1 / (2 * options.hot));
-      To(own(dual), y[k]);
-      To(own(squares), summed);
-      To(own(products), From(own(products)) + g * From(all.gates + i));
-      To(own(sums), From(own(sums)) + g);
+[[gnu::always_inline]] inline float Clamp(float x, float most) {
+  const float below = x < most ? x : most;
+  return below > -most ? below : -most;
+}
+
+// Of numbers up to 87; the next float or the one after.
+[[gnu::always_inline]] inline float Exponential(float x) {
+  // A sum with this is rounded to a whole number, which is in its last bits.
+  constexpr float rounding = 0x1.8p23f;
+  const float shifted = x * 0x1.715476p0f + rounding, power = shifted - rounding;
+  // ln 2 in two parts, of which the first has few bits.
+  const float rest = x - power * 0x1.62e4p-1f - power * 0x1.7f7d1cp-20f;
+  const float high = 1.0f / 24 + rest * (1.0f / 120 + rest * (1.0f / 720 + rest * (1.0f / 5040)));
+  const float mantissa = 1 + rest + rest * rest * (0.5f + rest * (1.0f / 6 + rest * high));
+  return std::bit_cast<float>(std::bit_cast<int32_t>(mantissa) + (std::bit_cast<int32_t>(shifted) << 23));
+}
+
+// The `p` with `p + sinh(2p)/2 = dual`, from those of before. With `h = tanh p` Newton's step is `t = (h + (p - dual)(1 - h^2))/2`,
+// and the root lies `t + h t^2 + (5h^2 - 1)/3 t^3 + ...` away, a series whose sixth term is below `5.4 t^6`.
+[[gnu::always_inline]] inline void Invert(const float* dual, int64_t count, float* p) {
+  constexpr float nearEnough = 0.04f;
+  for (int step = 0; step < 2; step++) {
+    int32_t farthest = 0;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+      const float e = Exponential(2 * p[i]), inverse = 1 / (1 + e), h = (e - 1) * inverse, h2 = h * h;
+      const float t = (h + (p[i] - dual[i]) * (4 * e * inverse * inverse)) * 0.5f;
+      const float third = h2 * (5.0f / 3) - 1.0f / 3, fourth = h * (h2 * (10.0f / 3) - 4.0f / 3);
+      const float fifth = h2 * (h2 * (22.0f / 3) - 22.0f / 5) + 4.0f / 15;
+      p[i] -= t * (1 + t * (h + t * (third + t * (fourth + t * fifth))));
+      farthest = std::max(farthest, std::bit_cast<int32_t>(std::abs(t)));
     }
-    for (int step = 0; step < 2; step++) {
-      for (int64_t k = 0; k < steps; k++) p[k] = Halley(p[k], y[k]);
+    if (std::bit_cast<float>(farthest) <= nearEnough) return;
+  }
+}
+
+[[gnu::always_inline]] inline void StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+  const auto [scale, most, hot, cold, largest, looks] = options;
+  const float toHalf = 1 / (2 * hot), toCold = -1 / cold;
+  float g[near], y[near], p[near];
+  for (int64_t first = begin; first < end; first += near) {
+    const int64_t count = std::min(near, end - first);
+    const auto own = [&](Vector vector) { return all.own[vector] + first; };
+    const float* const gates = all.gates + first;
+    float *const x = own(logits), *const summed = own(squares), *const opened = all.opened + first;
+    float *const moved = own(dual), *const product = own(products), *const sum = own(sums);
+    Priced(all, first, count, g);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+      summed[i] += g[i] * g[i];
+      moved[i] = y[i] = Clamp(moved[i] - g[i] / std::sqrt(summed[i]) * scale, most);
+      p[i] = x[i] * toHalf;
+      product[i] += g[i] * gates[i];
+      sum[i] += g[i];
     }
-    for (int64_t k = 0; k < steps; k++) {
-      const int64_t i = start + k * wide;
-      const auto own = [&](Vector vector) { return all.own[vector] + i; };
-      const Wide x = p[k] * (2 * options.hot);
-      To(own(logits), x);
-      To(all.opened + i, scalar_logistic_op<float>().packetOp<Wide>(x * (1 / options.cold)));
-      if (!options.looks) continue;
-      To(own(lowest), pmin<Wide>(From(own(lowest)), x));
-      To(own(highest), pmax<Wide>(From(own(highest)), x));
+    Invert(y, count, p);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+      x[i] = p[i] * (2 * hot);
+      opened[i] = 1 / (1 + Exponential(Clamp(x[i] * toCold, 87)));
+    }
+    if (!looks) continue;
+    float *const low = own(lowest), *const high = own(highest);
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+      low[i] = x[i] < low[i] ? x[i] : low[i];
+      high[i] = x[i] > high[i] ? x[i] : high[i];
     }
   }
 }
 
-// The last gates, fewer than `wide`, in vectors of that length.
-void LastStep(const Options& options, const Vectors& all, int64_t first, int64_t count) {
-  float gradient[wide] = {}, gates[wide] = {}, opened[wide] = {}, own[vectors][wide] = {};
-  std::copy_n(all.gradient + first, count, gradient);
-  std::copy_n(all.gates + first, count, gates);
-  Vectors last = {gradient, gates, {}, opened};
-  for (int vector = 0; vector < vectors; vector++) {
-    std::copy_n(all.own[vector] + first, count, own[vector]);
-    last.own[vector] = own[vector];
-  }
-  Step(options, last, 0, wide);
-  for (int vector = 0; vector < vectors; vector++) std::copy_n(own[vector], count, all.own[vector] + first);
-  std::copy_n(opened, count, all.opened + first);
+void ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) { StepOf(options, all, begin, end); }
+[[gnu::target("avx512f,prefer-vector-width=512")]] void LongStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+  StepOf(options, all, begin, end);
 }
 
-float SumOfSquares(const float* values, int64_t count) {
-  Wide total = {};
-  int64_t i = 0;
-  for (; i + wide <= count; i += wide) total += From(values + i) * From(values + i);
+float SumOfSquares(const Vectors& all, int64_t begin, int64_t end) {
+  float g[near];
+  Lanes total = {};
+  for (int64_t first = begin; first < end; first += near) {
+    const int64_t count = std::min(near, end - first);
+    Priced(all, first, count, g);
+    std::fill(g + count, g + near, 0.0f);
+    for (int64_t i = 0; i < count; i += lanes) total += Load(g + i) * Load(g + i);
+  }
   float sum = 0;
-  for (int lane = 0; lane < wide; lane++) sum += total[lane];
-  for (; i < count; i++) sum += values[i] * values[i];
+  for (int64_t lane = 0; lane < lanes; lane++) sum += total[lane];
   return sum;
 }
 
@@ -182,37 +143,34 @@ void* Create(TF_OpKernelConstruction* construction) {
 void Compute(void* kernel, TF_OpKernelContext* context) {
   const Options& options = *static_cast<Options*>(kernel);
   const Status status;
-  const Tensor gradient = Tensor::Input(context, 0, status), gates = Tensor::Input(context, 1, status);
+  const Tensor gradient = Tensor::Input(context, 0, status), price = Tensor::Input(context, 1, status), gates = Tensor::Input(context, 2, status);
   std::vector<Tensor> own;
-  for (int vector = 0; vector < vectors; vector++) own.push_back(Tensor::Input(context, 2 + vector, status));
+  for (int vector = 0; vector < vectors; vector++) own.push_back(Tensor::Input(context, 3 + vector, status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const int64_t size = gradient.size();
   const Tensor opened = Tensor::Output(context, 0, {size}, status), squared = Tensor::Output(context, 1, {1}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  Vectors all = {gradient.values(), price.values(), gates.values(), price.size() == 1, {}, opened.values()};
+  for (int vector = 0; vector < vectors; vector++) all.own[vector] = own[vector].values();
 
   // Parts of gates by which threads divide them; sums are the same for any number of threads.
   constexpr int64_t together = 8192;
   const int64_t parts = (size + together - 1) / together;
   const auto each = [&](const auto& work) {
     InParts(parts, size < 1 << 16 ? 1 : Parts(parts), [&](int64_t begin, int64_t end, int64_t) {
-      for (int64_t part = begin; part < end; part++) work(part * together, std::min(together, size - part * together));
+      for (int64_t part = begin; part < end; part++) work(part * together, std::min(size, (part + 1) * together));
     });
   };
   std::vector<float> squaresOf(parts);
-  each([&](int64_t first, int64_t count) { squaresOf[first / together] = SumOfSquares(gradient.values() + first, count); });
+  each([&](int64_t begin, int64_t end) { squaresOf[begin / together] = SumOfSquares(all, begin, end); });
   double sum = 0;
   for (const float part : squaresOf) sum += part;
   // Nothing has changed yet if the gradient can't be used, and nothing does.
   const bool usable = sum <= double(options.largest) * options.largest;
   *squared.values() = usable ? sum : INFINITY;
   if (!usable) return;
-  Vectors all = {gradient.values(), gates.values(), {}, opened.values()};
-  for (int vector = 0; vector < vectors; vector++) all.own[vector] = own[vector].values();
-  each([&](int64_t first, int64_t count) {
-    const int64_t whole = count - count % wide;
-    Step(options, all, first, whole);
-    if (whole < count) LastStep(options, all, first + whole, count - whole);
-  });
+  static const auto step = HasAvx512() ? LongStep : ShortStep;
+  each([&](int64_t begin, int64_t end) { step(options, all, begin, end); });
 }
 
 void Delete(void* kernel) { delete static_cast<Options*>(kernel); }
@@ -222,8 +180,8 @@ void Delete(void* kernel) { delete static_cast<Options*>(kernel); }
 Op RelaxationStep() {
   return {"TwotempRelaxationStep",
           {"scale: float", "most: float", "hot: float", "cold: float", "largest: float", "looks: bool"},
-          {"gradient: float", "gates: float", "logits: float", "dual: float", "squares: float", "products: float", "sums: float", "lowest: float",
-           "highest: float"},
+          {"gradient: float", "price: float", "gates: float", "logits: float", "dual: float", "squares: float", "products: float", "sums: float",
+           "lowest: float", "highest: float"},
           {"opened: float", "squared: float"},
           Create,
           Compute,
@@ -231,5 +189,4 @@ Op RelaxationStep() {
 }
 
 }  // namespace twotemp
-#pragma GCC pop_options
 #endif
