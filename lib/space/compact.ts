@@ -5,6 +5,7 @@ import { Mask } from "./layers/mask.js";
 import { Select } from "./layers/select.js";
 import type { Liveness } from "./liveness.js";
 import { layerRule } from "./roles.js";
+import { makeSparse } from "./sparseLayer.js";
 import type { SearchSpace } from "./space.js";
 
 /** How {@link Architecture.compact} lays the smaller model out. */
@@ -247,8 +248,10 @@ function holdZeros(layer: tf.layers.Layer, index: number, keep: Int32Array, shap
         variable.val = own;
       }
     });
+  const freePlaces = index === 0 ? makeSparse(layer, keep) : undefined;
   const dispose = layer.dispose.bind(layer);
   layer.dispose = () => {
+    freePlaces?.();
     if (!mask.isDisposed) mask.dispose();
     return dispose();
   };

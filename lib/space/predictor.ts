@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/compiled.js";
-import { nativeBackend } from "../engine/native.js";
 import { foldBatchNorm } from "./fold.js";
-import { makeSparse } from "./sparseDense.js";
+import { makeSparse } from "./sparseLayer.js";
 
 /** What {@link predictor} returns. */
 export interface Predictor {
@@ -20,7 +19,7 @@ export interface Predictor {
 /**
  * The network for inference only, as fast as it goes: batch normalisation is moved into the layers before it
  * ({@link foldBatchNorm}), and natively the whole network runs as one function, in which TensorFlow joins convolutions
- * with their bias and activation, and large dense layers of which at most 5 % of the weights are left multiply only those. The
+ * with their bias and activation, and layers of which at most 5 % of the weights are left multiply only those. The
  * outputs are those of `model.predict`, up to rounding.
  *
  * The first batch of each shape takes longer: the function is made then. The weights are copied as they are now.
@@ -35,9 +34,9 @@ export interface Predictor {
  */
 export function predictor(model: tf.LayersModel): Predictor {
   const folded = foldBatchNorm(model);
-  const backend = nativeBackend();
-  const weights = folded.layers.flatMap(
-    (layer) => (backend && makeSparse(backend, layer)) ?? layer.weights.map((weight) => weight.read()),
+  const weights = folded.layers.flatMap(({ weights }) => weights.map((weight) => weight.read()));
+  const free = folded.layers.map(
+    (layer) => layer.weights.length > 0 && makeSparse(layer, layer.weights[0].read().dataSync()),
   );
   const count = folded.inputs.length;
   // The weights are inputs of the function, so that they can be freed; the layers find them where they always are.
@@ -48,6 +47,9 @@ export function predictor(model: tf.LayersModel): Predictor {
   return {
     predict: (...inputs) => run(...inputs, ...weights),
     // Not the model, which leaves the weights of a layer that it calls twice.
-    dispose: () => tf.dispose(weights),
+    dispose: () => {
+      tf.dispose(weights);
+      for (const freePlaces of free) if (freePlaces) freePlaces();
+    },
   };
 }

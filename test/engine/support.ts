@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { nativeBackend } from "../../lib/engine/native.js";
 
 /** Whether the set-up has built the native binding. */
 export function nativeIsBuilt(): boolean {
@@ -19,4 +20,10 @@ export function script(body: string, env: NodeJS.ProcessEnv = {}): { out: string
   delete environment.TF_CPP_MIN_LOG_LEVEL;
   const done = spawnSync(process.execPath, ["-e", program], { cwd: root, env: environment, encoding: "utf8" });
   return { out: done.stdout.trim(), err: done.stderr.trim(), code: done.status };
+}
+
+/** Makes the native engine do without the project's own kernels, or use them again. */
+export function useOwnKernels(value: boolean): void {
+  const { binding } = nativeBackend()!;
+  Object.defineProperty(binding, "hasOwnKernels", { value, configurable: true, writable: true });
 }

@@ -6,16 +6,13 @@ import { Random, ready } from "../../lib/engine/index.js";
 import { nativeBackend } from "../../lib/engine/native.js";
 import { type RelaxationOptions, relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
 import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
-import { nativeIsBuilt } from "../engine/support.js";
+import { nativeIsBuilt, useOwnKernels } from "../engine/support.js";
 import { needs } from "../support.js";
 
 /** Where the default relaxation is after some steps of random gradients and prices, by the project's own ops or by TensorFlow's. */
 function reached(options: RelaxationOptions, own: boolean, onePrice: boolean): RelaxationState {
   const { gateCount } = options;
-  const { binding } = nativeBackend()!;
-  const has = (value: boolean): unknown =>
-    Object.defineProperty(binding, "hasOwnKernels", { value, configurable: true, writable: true });
-  has(own);
+  useOwnKernels(own);
   const initialLogits = Float64Array.from(new Random(0, "logits").uniforms(gateCount, -2, 2));
   const relaxation = new TensorRelaxation(relaxationSettings({ ...options, initialLogits }));
   for (let step = 0; step < 11; step++) {
@@ -24,7 +21,7 @@ function reached(options: RelaxationOptions, own: boolean, onePrice: boolean): R
   }
   const state = relaxation.save();
   relaxation.dispose();
-  has(true);
+  useOwnKernels(true);
   return state;
 }
 

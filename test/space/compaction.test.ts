@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { ready } from "../../lib/engine/index.js";
+import { Random, ready } from "../../lib/engine/index.js";
+import { ownKernels } from "../../lib/engine/native.js";
 import { defineOperation, FixedLayer, operationNetwork, resnet } from "../../lib/models/index.js";
-import { type Architecture, searchSpace } from "../../lib/space/index.js";
+import { type Architecture, predictor, searchSpace } from "../../lib/space/index.js";
+import { useOwnKernels } from "../engine/support.js";
 import { checkArchitecture, checkCompaction } from "./compactionProperty.js";
 import { checkRandomCells, checkRandomModels, selectors } from "./kinds.js";
 
@@ -101,5 +103,38 @@ describe("masked and compacted are the same network", () => {
     await compacted.trainOnBatch(x, tf.ones([2, 2]));
     assert.equal(zeros(), before, "closed weights stay closed in training");
     assert.ok(before > 10);
+  });
+
+  test("layers of which few weights are left compute and train with these as their masked kernels do", async (t) => {
+    if (!ownKernels()) return t.skip("needs the native engine, and a processor with AVX2 and FMA");
+    const input = tf.input({ shape: [9, 8, 12] });
+    const options = { kernelSize: 3, padding: "same", activation: "relu", biasInitializer: "randomNormal" } as const;
+    const seen = tf.layers.conv2d({ filters: 20, strides: 2, ...options }).apply(input);
+    const flat = tf.layers.flatten().apply(tf.layers.conv2d({ filters: 10, ...options }).apply(seen));
+    const hidden = tf.layers.dense({ units: 40, activation: "tanh" }).apply(flat);
+    const outputs = tf.layers.dense({ units: 3 }).apply(hidden) as tf.SymbolicTensor;
+    const space = searchSpace(tf.model({ inputs: input, outputs }), { gates: "weight" });
+    const architecture = space.within(new Random(0, "few").uniforms(space.gateCount), { density: 0.04 });
+    for (const count of [1, 20, 70]) {
+      const random = new Random(count, "examples");
+      const x = tf.tensor4d(random.normals(count * 9 * 8 * 12), [count, 9, 8, 12]);
+      const y = tf.tensor2d(random.normals(count * 3), [count, 3]);
+      const trained = async (own: boolean): Promise<Float32Array[]> => {
+        useOwnKernels(own);
+        const compacted = architecture.compact(space.drawWeights([0, "weights"]));
+        compacted.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
+        for (let step = 0; step < 3; step++) await compacted.trainOnBatch(x, y);
+        const fast = predictor(compacted);
+        const [prediction, fastPrediction] = [compacted.predict(x) as tf.Tensor, fast.predict(x)[0]];
+        const all = [prediction, fastPrediction, ...compacted.getWeights()].map((tensor) => tensor.dataSync<"float32">());
+        fast.dispose();
+        compacted.dispose();
+        return all;
+      };
+      const [wanted, found] = [await trained(false), await trained(true)];
+      found.forEach((values, i) => {
+        values.forEach((value, at) => assert.ok(Math.abs(value - wanted[i][at]) < 1e-4, `${count} examples, ${i}, ${at}`));
+      });
+    }
   });
 });

@@ -91,5 +91,7 @@ Op RelaxationStep();
 Op GateGradient();
 Op SparseProduct();
 Op SparseProductGradient();
+Op SparseConvolution();
+Op SparseConvolutionGradient();
 
 }  // namespace twotemp

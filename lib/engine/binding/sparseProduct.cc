@@ -1,27 +1,11 @@
 // Products with the entries of matrices that are left (lib/engine/sparseProduct.ts), for many small matrices at once, and their gradients.
-#include "kernel.h"
+#include "columns.h"
 
 namespace twotemp {
 namespace {
 
 // As many examples are computed side by side.
 constexpr int64_t together = 4 * lanes;
-
-// Examples side by side: [count, width] becomes [width, together], the missing ones zeros.
-void Gather(const float* rows, int64_t count, int64_t width, float* columns) {
-  for (int64_t i = 0; i < width; i++) {
-    float* const column = columns + i * together;
-    for (int64_t row = 0; row < count; row++) column[row] = rows[row * width + i];
-    std::fill(column + count, column + together, 0.0f);
-  }
-}
-
-// And back.
-void Scatter(const float* columns, int64_t count, int64_t width, float* rows) {
-  for (int64_t i = 0; i < width; i++) {
-    for (int64_t row = 0; row < count; row++) rows[row * width + i] = columns[i * together + row];
-  }
-}
 
 // What both ops read: x [models, examples, inputs]; for each output of each model where its entries start, [models * outputs + 1],
 // in the values and in the inputs that they belong to, both [entries].
@@ -59,7 +43,7 @@ void Compute(void*, TF_OpKernelContext* context) {
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   task.EachPart([&](int64_t model, int64_t first, int64_t count) {
     std::vector<float> from(inputs * together), to(outputs * together);
-    Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, from.data());
+    Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, inputs, together, from.data(), together);
     const int32_t* const start = task.starts.integers() + model * outputs;
     for (int64_t output = 0; output < outputs; output++) {
       Lanes sums[4] = {};
@@ -70,7 +54,7 @@ void Compute(void*, TF_OpKernelContext* context) {
       }
       for (int64_t j = 0; j < 4; j++) Store(to.data() + output * together + j * lanes, sums[j]);
     }
-    Scatter(to.data(), count, outputs, y.values() + (model * examples + first) * outputs);
+    Scatter(to.data(), together, count, outputs, outputs, y.values() + (model * examples + first) * outputs);
   });
 }
 
@@ -86,8 +70,8 @@ void ComputeGradient(void* kernel, TF_OpKernelContext* context) {
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   task.EachPart([&](int64_t model, int64_t first, int64_t count) {
     std::vector<float> from(inputs * together), pulls(outputs * together), back(ofInputs ? inputs * together : 0);
-    Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, from.data());
-    Gather(dy.values() + (model * examples + first) * outputs, count, outputs, pulls.data());
+    Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, inputs, together, from.data(), together);
+    Gather(dy.values() + (model * examples + first) * outputs, count, outputs, outputs, together, pulls.data(), together);
     const int32_t* const start = task.starts.integers() + model * outputs;
     for (int64_t output = 0; output < outputs; output++) {
       Lanes pull[4];
@@ -107,7 +91,7 @@ void ComputeGradient(void* kernel, TF_OpKernelContext* context) {
         }
       }
     }
-    if (ofInputs) Scatter(back.data(), count, inputs, dx.values() + (model * examples + first) * inputs);
+    if (ofInputs) Scatter(back.data(), together, count, inputs, inputs, dx.values() + (model * examples + first) * inputs);
   });
 }
 

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import fc from "fast-check";
+import * as tf from "@tensorflow/tfjs";
+import { compiled, Random, ready } from "../../lib/engine/index.js";
+import { ownKernels } from "../../lib/engine/native.js";
+import { sparseConvolution, sparsePlaces } from "../../lib/engine/sparseConvolution.js";
+import { needs } from "../support.js";
+import { nativeIsBuilt } from "./support.js";
+
+interface Case {
+  readonly batch: number;
+  readonly image: [number, number];
+  readonly channels: [number, number];
+  readonly taps: [number, number];
+  readonly strides: [number, number];
+  readonly dilations: [number, number];
+  readonly padding: "valid" | "same";
+  readonly density: number;
+}
+
+/** How far output and gradients are from those of the masked kernel, relative to the largest of each, or to 1. */
+function distances(given: Case): number[] {
+  const { batch, image, channels, taps, strides, dilations, padding, density } = given;
+  const random = new Random(0, "sparse convolution", JSON.stringify(given));
+  const shape = [...taps, ...channels] as [number, number, number, number];
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const open = Float32Array.from({ length: size }, () => (random.uniform() < density ? 1 : 0));
+  return tf.tidy(() => {
+    const x = tf.tensor4d(random.normals(batch * image[0] * image[1] * channels[0]), [batch, ...image, channels[0]]);
+    // What closed entries hold mustn't matter.
+    const kernel = tf.tensor4d(random.normals(size), shape);
+    const mask = tf.tensor4d(open, shape);
+    const places = sparsePlaces(open, channels[1]);
+    const own = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
+      sparseConvolution(x as tf.Tensor4D, kernel as tf.Tensor4D, places, { strides, padding, dilations });
+    const whole = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
+      tf.conv2d(x as tf.Tensor4D, tf.mul<tf.Tensor4D>(kernel, mask), strides, padding, "NHWC", dilations);
+    const wanted = whole(x, kernel);
+    const dy = tf.tensor(random.normals(wanted.size), wanted.shape);
+    const run = compiled((x, kernel, dy) => [own(x, kernel), ...tf.grads(own)([x, kernel], dy)]);
+    const all = [wanted, ...tf.grads(whole)([x, kernel], dy)];
+    return run(x, kernel, dy).map((tensor, i) => {
+      assert.deepEqual(tensor.shape, all[i].shape);
+      const largest = (of: tf.Tensor): number => tf.max(tf.abs(of)).dataSync()[0];
+      return largest(tf.sub(tensor, all[i])) / Math.max(1, largest(all[i]));
+    });
+  });
+}
+
+describe("convolutions with few entries", needs("the native engine", nativeIsBuilt(), "npm start"), () => {
+  before(async () => {
+    await ready({ engine: "native" });
+  });
+
+  test("and their gradients are those of the masked kernel", (context) => {
+    if (!ownKernels()) return context.skip("needs a processor with AVX2 and FMA");
+    const pair = (most: number): fc.Arbitrary<[number, number]> =>
+      fc.tuple(fc.integer({ min: 1, max: most }), fc.integer({ min: 1, max: most }));
+    // TensorFlow takes no strides together with dilations.
+    const moves = fc.oneof(
+      fc.record({ strides: pair(3), dilations: fc.constant<[number, number]>([1, 1]) }),
+      fc.record({ strides: fc.constant<[number, number]>([1, 1]), dilations: pair(3) }),
+    );
+    const cases = fc
+      .record({
+        batch: fc.integer({ min: 1, max: 70 }),
+        image: pair(15),
+        channels: pair(12),
+        taps: pair(4),
+        moves,
+        padding: fc.constantFrom("valid" as const, "same" as const),
+        density: fc.constantFrom(0.02, 0.3, 1),
+      })
+      .map(({ moves, ...rest }): Case => ({ ...rest, ...moves }))
+      .filter(
+        ({ padding, image, taps, dilations }) =>
+          padding === "same" || image.every((extent, axis) => extent > (taps[axis] - 1) * dilations[axis]),
+      );
+    const close = (given: Case): void => {
+      for (const distance of distances(given)) assert.ok(distance < 1e-5, `${distance}: ${JSON.stringify(given)}`);
+    };
+    fc.assert(fc.property(cases, close), { numRuns: 100 });
+    // Several groups of examples for several threads.
+    close({
+      ...{ batch: 150, image: [16, 16], channels: [32, 48], taps: [3, 3] },
+      ...{ strides: [1, 1], dilations: [1, 1], padding: "same", density: 0.05 },
+    });
+  });
+});
