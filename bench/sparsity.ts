@@ -47,28 +47,60 @@ interface SearchRow {
   readonly sharedAcrossSeeds: number;
 }
 
-const perceptrons: Readonly<Record<string, number[]>> = { "784-300-100": [300, 100], "784-2000-2000": [2000, 2000] };
+/** A network whose weights have gates, and how long to time it: a unit is some milliseconds of a prediction. */
+interface Masked {
+  readonly inputShape: number[];
+  readonly model: () => tf.LayersModel;
+  /** Predictions of 128 examples, and steps of retraining, that are timed at once. */
+  readonly predictions: number;
+  readonly steps: number;
+  /** Models that are trained in one stack. */
+  readonly stacked: number;
+}
+
+const perceptron = (hidden: number[], steps: number): Masked => ({
+  inputShape: [784],
+  model: () => tt.mlp({ inputShape: [784], hidden, classes: 10 }),
+  predictions: 40,
+  steps,
+  stacked: 4,
+});
+
+const masked: Readonly<Record<string, Masked>> = {
+  "784-300-100": perceptron([300, 100], 75),
+  "784-2000-2000": perceptron([2000, 2000], 4),
+  "CNN 32-32-64-64": {
+    inputShape: [32, 32, 3],
+    model: () => convolutional([32, 32, 64, 64]),
+    ...{ predictions: 10, steps: 10, stacked: 1 },
+  },
+  "VGG-11": {
+    inputShape: [32, 32, 3],
+    model: () => tt.vgg({ depth: 11, classes: 10 }),
+    ...{ predictions: 3, steps: 4, stacked: 1 },
+  },
+};
 
 async function masks(rounds: number): Promise<MaskRow[]> {
   const rows: MaskRow[] = [];
-  for (const [model, hidden] of Object.entries(perceptrons)) {
-    const space = tt.searchSpace(tt.mlp({ inputShape: [784], hidden, classes: 10 }), { gates: "weight" });
+  for (const [model, { model: make, inputShape, predictions }] of Object.entries(masked)) {
+    const space = tt.searchSpace(make(), { gates: "weight" });
     const scores = new tt.Random(0, "bench sparsity").uniforms(space.gateCount);
     const full = tt.predictor(space.model);
     for (const density of [0.1, 0.05, 0.02, 0.005]) {
       const compacted = space.within(scores, { density }).compact();
-      const masked = tt.predictor(compacted);
+      const few = tt.predictor(compacted);
       for (const batch of [1, 128]) {
-        const input = tf.randomUniform([batch, 784], 0, 1, "float32", 1);
-        const count = batch === 1 ? 200 : 40;
+        const input = tf.randomUniform([batch, ...inputShape], 0, 1, "float32", 1);
+        const count = batch === 1 ? 5 * predictions : predictions;
         const time = ({ predict }: tt.Predictor): Promise<number> => predictionMs(() => predict(input)[0], count);
         const times: [number, number][] = [];
-        for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(masked)]);
+        for (let round = 0; round <= rounds; round++) times.push([await time(full), await time(few)]);
         // The first round makes the functions.
         rows.push(maskRow(model, batch, density, times.slice(1)));
         input.dispose();
       }
-      [masked, compacted].forEach((each) => each.dispose());
+      [few, compacted].forEach((each) => each.dispose());
     }
     full.dispose();
   }
@@ -79,35 +111,34 @@ async function masks(rounds: number): Promise<MaskRow[]> {
 async function retrainings(rounds: number): Promise<MaskRow[]> {
   const rows: MaskRow[] = [];
   const random = new tt.Random(0, "bench retraining");
-  const models = 4;
-  for (const [model, hidden] of Object.entries(perceptrons)) {
-    const perceptron = tt.mlp({ inputShape: [784], hidden, classes: 10 });
-    const space = tt.searchSpace(perceptron, { gates: "weight" });
-    const whole = tt.searchSpace(perceptron, { gates: "input" });
+  for (const [model, { model: make, inputShape, steps, stacked }] of Object.entries(masked)) {
+    const network = make();
+    const space = tt.searchSpace(network, { gates: "weight" });
+    const whole = tt.searchSpace(network, { gates: "input" });
     const scores = new tt.Random(0, "bench sparsity").uniforms(space.gateCount);
-    const steps = Math.ceil(2e7 / space.gateCount);
+    const size = inputShape.reduce((product, extent) => product * extent, 1);
     for (const support of [25, 128]) {
       const labelled = (count: number): tt.FewShotTask["support"] => ({
-        values: random.uniforms(count * 784),
+        values: random.uniforms(count * size),
         labels: Int32Array.from({ length: count }, (_, row) => row % 10),
         count,
       });
       const task = { classCount: 10, support: labelled(support), queries: labelled(10) };
       const time = async (own: tt.SearchSpace, architecture: tt.Architecture, steps: number): Promise<number> => {
-        const jobs = Array.from({ length: models }, (_, draw) => ({ architecture, task, draw: [draw] }));
+        const jobs = Array.from({ length: stacked }, (_, draw) => ({ architecture, task, draw: [draw] }));
         // What drawing weights and making functions takes falls out of the difference.
         const run = (count: number): Promise<number> =>
           milliseconds("cpu", () => tt.retrain(own, jobs, { learningRate: 0.003, steps: count }));
-        return ((await run(2 * steps)) - (await run(steps))) / (steps * models);
+        return ((await run(2 * steps)) - (await run(steps))) / (steps * stacked);
       };
-      const full = whole.within(scores.subarray(0, 784), { density: 1 });
+      const full = whole.within(scores.subarray(0, size), { density: 1 });
       for (const density of [0.2, 0.08, 0.04, 0.02, 0.005]) {
-        const masked = space.within(scores, { density });
+        const few = space.within(scores, { density });
         const times: [number, number][] = [];
         for (let round = 0; round < rounds; round++) {
           // Short steps need more of them, lest the difference drowns.
-          const more = density < 0.1 ? Math.ceil(0.5 / density) : 1;
-          times.push([await time(whole, full, steps), await time(space, masked, more * steps)]);
+          const more = density < 0.1 && stacked > 1 ? Math.ceil(0.5 / density) : 2;
+          times.push([await time(whole, full, steps), await time(space, few, more * steps)]);
         }
         rows.push(maskRow(model, support, density, times));
       }
@@ -184,13 +215,14 @@ function page({ processor, steps, masks, retrainings, searches }: Results): stri
     "",
     `Processor time, one thread, ${processor}. \`node dist/bench/sparsity.js\` makes the tables again.`,
     "",
-    "Masks on the weights of perceptrons, drawn at random: the full network's predictor beside the compacted one's.",
+    "Masks on the weights, drawn at random: the full network's predictor beside the compacted one's. Layers of which at most 5 % of the",
+    "weights are left compute with these alone, convolutions from 16 examples on.",
     "",
     ...maskTable("batch", masks),
     "",
-    "Retraining with masks on the weights, a step of one model out of four in a stack: the network without gates beside the masked one.",
-    "Kernels of which at most 10 % of the weights are left (5 % for more than 128 examples) are trained by their entries, others whole",
-    "with their mask.",
+    "Retraining with masks on the weights: a step of the network without gates beside one of the masked network; of perceptrons, of one",
+    "model out of four in a stack. There kernels of which at most 10 % of the weights are left (5 % for more than 128 examples) are trained",
+    "by their entries, in other networks those of which at most 5 % are left; others are trained whole with their mask.",
     "",
     ...maskTable("examples", retrainings),
     "",

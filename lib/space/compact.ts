@@ -248,10 +248,10 @@ function holdZeros(layer: tf.layers.Layer, index: number, keep: Int32Array, shap
         variable.val = own;
       }
     });
-  const freePlaces = index === 0 ? makeSparse(layer, keep) : undefined;
+  const sparse = index === 0 ? makeSparse(layer, keep, false) : undefined;
   const dispose = layer.dispose.bind(layer);
   layer.dispose = () => {
-    freePlaces?.();
+    sparse?.dispose();
     if (!mask.isDisposed) mask.dispose();
     return dispose();
   };

@@ -34,10 +34,14 @@ export interface Predictor {
  */
 export function predictor(model: tf.LayersModel): Predictor {
   const folded = foldBatchNorm(model);
-  const weights = folded.layers.flatMap(({ weights }) => weights.map((weight) => weight.read()));
-  const free = folded.layers.map(
-    (layer) => layer.weights.length > 0 && makeSparse(layer, layer.weights[0].read().dataSync()),
-  );
+  const sparse = folded.layers.flatMap((layer) => {
+    const made = layer.weights.length > 0 ? makeSparse(layer, layer.weights[0].read().dataSync(), true) : undefined;
+    return made ? [made] : [];
+  });
+  const weights = [
+    ...folded.layers.flatMap((layer) => layer.weights.map((weight) => weight.read())),
+    ...sparse.map(({ values }) => values!),
+  ];
   const count = folded.inputs.length;
   // The weights are inputs of the function, so that they can be freed; the layers find them where they always are.
   const run = compiled((...given) => {
@@ -49,7 +53,7 @@ export function predictor(model: tf.LayersModel): Predictor {
     // Not the model, which leaves the weights of a layer that it calls twice.
     dispose: () => {
       tf.dispose(weights);
-      for (const freePlaces of free) if (freePlaces) freePlaces();
+      for (const layer of sparse) layer.dispose();
     },
   };
 }

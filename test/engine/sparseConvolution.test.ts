@@ -4,7 +4,7 @@ import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs";
 import { compiled, Random, ready } from "../../lib/engine/index.js";
 import { ownKernels } from "../../lib/engine/native.js";
-import { sparseConvolution, sparsePlaces } from "../../lib/engine/sparseConvolution.js";
+import { entriesOf, kernelPlaces, sparseConvolution } from "../../lib/engine/sparseConvolution.js";
 import { needs } from "../support.js";
 import { nativeIsBuilt } from "./support.js";
 
@@ -31,18 +31,23 @@ function distances(given: Case): number[] {
     // What closed entries hold mustn't matter.
     const kernel = tf.tensor4d(random.normals(size), shape);
     const mask = tf.tensor4d(open, shape);
-    const places = sparsePlaces(open, channels[1]);
+    const places = kernelPlaces(open, shape);
     const own = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
-      sparseConvolution(x as tf.Tensor4D, kernel as tf.Tensor4D, places, { strides, padding, dilations });
+      sparseConvolution(x as tf.Tensor4D, kernel, places, { strides, padding, dilations });
     const whole = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
       tf.conv2d(x as tf.Tensor4D, tf.mul<tf.Tensor4D>(kernel, mask), strides, padding, "NHWC", dilations);
     const wanted = whole(x, kernel);
     const dy = tf.tensor(random.normals(wanted.size), wanted.shape);
-    const run = compiled((x, kernel, dy) => [own(x, kernel), ...tf.grads(own)([x, kernel], dy)]);
-    const all = [wanted, ...tf.grads(whole)([x, kernel], dy)];
-    return run(x, kernel, dy).map((tensor, i) => {
+    // The kernel whole, and its entries alone.
+    const run = compiled((x, kernel, entries, dy) => [
+      ...[own(x, kernel), ...tf.grads(own)([x, kernel], dy)],
+      ...[own(x, entries), ...tf.grads(own)([x, entries], dy)],
+    ]);
+    const [dx, dkernel] = tf.grads(whole)([x, kernel], dy);
+    const all = [...[wanted, dx, dkernel], ...[wanted, dx, entriesOf(dkernel, places)]];
+    return run(x, kernel, entriesOf(kernel, places), dy).map((tensor, i) => {
       assert.deepEqual(tensor.shape, all[i].shape);
-      const largest = (of: tf.Tensor): number => tf.max(tf.abs(of)).dataSync()[0];
+      const largest = (of: tf.Tensor): number => Math.max(0, tf.max(tf.abs(of)).dataSync()[0]);
       return largest(tf.sub(tensor, all[i])) / Math.max(1, largest(all[i]));
     });
   });

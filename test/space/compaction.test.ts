@@ -126,14 +126,18 @@ describe("masked and compacted are the same network", () => {
         for (let step = 0; step < 3; step++) await compacted.trainOnBatch(x, y);
         const fast = predictor(compacted);
         const [prediction, fastPrediction] = [compacted.predict(x) as tf.Tensor, fast.predict(x)[0]];
-        const all = [prediction, fastPrediction, ...compacted.getWeights()].map((tensor) => tensor.dataSync<"float32">());
+        const all = [prediction, fastPrediction, ...compacted.getWeights()].map((tensor) =>
+          tensor.dataSync<"float32">(),
+        );
         fast.dispose();
         compacted.dispose();
         return all;
       };
       const [wanted, found] = [await trained(false), await trained(true)];
       found.forEach((values, i) => {
-        values.forEach((value, at) => assert.ok(Math.abs(value - wanted[i][at]) < 1e-4, `${count} examples, ${i}, ${at}`));
+        values.forEach((value, at) =>
+          assert.ok(Math.abs(value - wanted[i][at]) < 1e-4, `${count} examples, ${i}, ${at}`),
+        );
       });
     }
   });

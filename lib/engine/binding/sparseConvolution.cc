@@ -7,11 +7,10 @@ namespace {
 // At most this many examples are computed side by side, and as many vectors of them at once: of some neighbouring pixels.
 constexpr int64_t most = 4 * lanes, atOnce = 12;
 
-// One weight that is left: its value, its place in the kernel, and where it finds its input from that of the output's pixel.
+// One weight that is left: its value, how many rows below the output's pixel its input is, and where in the image from there.
 struct Entry {
   float value;
   int32_t down, place;
-  int64_t offset;
 };
 
 // A padded image of some examples side by side: [height, channels, columns, together].
@@ -42,45 +41,50 @@ struct Image {
   }
 };
 
-// What both ops read: x [examples, height, width, inputs]; kernel [taps down, taps across, inputs, outputs]; for each output where its
-// entries start, [outputs + 1], in the rows of the kernel as a matrix that they lie in, [entries]; and the geometry's numbers.
+// What both ops read: x [examples, height, width, inputs]; the weights, which are a whole kernel or, [entries], those that are left; for each
+// output where its entries start, [outputs + 1], in the rows of the kernel as a matrix that they lie in, [entries]; the entries'
+// positions in the kernel, [entries]; and the geometry's numbers.
 struct Task {
-  Tensor x, kernel, starts, rows, geometry;
+  Tensor x, weights, starts, rows, positions, geometry;
   int64_t examples, height, width, inputs, outputs, outHeight, outWidth, left, right;
   const int32_t *stride, *dilation, *before;
+  std::vector<Entry> entries;
 
   Task(TF_OpKernelContext* context, const Status& status)
       : x(Tensor::Input(context, 0, status)),
-        kernel(Tensor::Input(context, 1, status)),
+        weights(Tensor::Input(context, 1, status)),
         starts(Tensor::Input(context, 2, status)),
         rows(Tensor::Input(context, 3, status)),
-        geometry(Tensor::Input(context, 4, status)) {
+        positions(Tensor::Input(context, 4, status)),
+        geometry(Tensor::Input(context, 5, status)) {
     if (!status.ok()) return;
-    const std::vector<int64_t> shape = x.shape(), extents = kernel.shape();
-    examples = shape[0], height = shape[1], width = shape[2], inputs = shape[3], outputs = extents[3];
-    const int32_t* const numbers = geometry.integers();
+    const std::vector<int64_t> shape = x.shape();
+    examples = shape[0], height = shape[1], width = shape[2], inputs = shape[3], outputs = starts.size() - 1;
+    const int32_t *const numbers = geometry.integers(), across = numbers[8];
     outHeight = numbers[0], outWidth = numbers[1], stride = numbers + 2, dilation = numbers + 4, before = numbers + 6;
     // Rows outside of the image are left out; columns are zeros.
     left = before[1];
-    right = std::max<int64_t>(0, (outWidth - 1) * stride[1] + (extents[1] - 1) * dilation[1] - left - (width - 1));
+    right = std::max<int64_t>(0, (outWidth - 1) * stride[1] + (across - 1) * dilation[1] - left - (width - 1));
+    const int64_t columns = left + width + right;
+    // Of each row of the kernel, found once: divisions take long.
+    std::vector<std::pair<int32_t, int32_t>> found(numbers[9] * across * inputs);
+    for (size_t row = 0; row < found.size(); row++) {
+      const int64_t tap = row / inputs, channel = row % inputs;
+      const int64_t down = tap / across * dilation[0] - before[0], column = tap % across * dilation[1];
+      found[row] = {down, (down * inputs + channel) * columns + column};
+    }
+    const int32_t *const row = rows.integers(), *const position = whole() ? positions.integers() : nullptr;
+    const float* const values = weights.values();
+    entries.resize(rows.size());
+    for (size_t i = 0; i < entries.size(); i++) {
+      const auto [down, place] = found[row[i]];
+      entries[i] = {values[position ? position[i] : i], down, place};
+    }
   }
-  int32_t start(int64_t output) const { return starts.integers()[output]; }
 
+  bool whole() const { return weights.shape().size() > 1; }
   Image Input(int64_t together) const { return Image(height, width, inputs, left, right, together); }
   Image Output(int64_t together) const { return Image(outHeight, outWidth, outputs, 0, 0, together); }
-
-  std::vector<Entry> Entries(const Image& input) const {
-    std::vector<Entry> entries;
-    const int64_t across = kernel.shape()[1];
-    for (int64_t output = 0; output < outputs; output++) {
-      for (int32_t i = start(output); i < start(output + 1); i++) {
-        const int64_t row = rows.integers()[i], place = row * outputs + output, tap = row / inputs;
-        const int64_t down = tap / across * dilation[0] - before[0], column = tap % across * dilation[1];
-        entries.push_back({kernel.values()[place], int32_t(down), int32_t(place), input.at(down, row % inputs, column) - input.at(0, 0, 0)});
-      }
-    }
-    return entries;
-  }
 
   // Work(first example, number of examples, part), for groups of examples; returns the number of parts.
   template <class Work>
@@ -125,16 +129,18 @@ void WithVectors(int64_t count, const Work& work) {
 
 template <int64_t vectors>
 void Convolve(const Task& task, const Image& from, const Image& to) {
-  const std::vector<Entry> entries = task.Entries(from);
-  const int64_t next = task.stride[1] * from.together;
+  constexpr int64_t together = vectors * lanes;
+  const int64_t next = task.stride[1] * together;
+  const int32_t* const starts = task.starts.integers();
+  const Entry* const entries = task.entries.data();
   task.EachPixels<vectors>([&](int64_t y, int64_t output, int64_t x, auto pixels) {
     Lanes sums[pixels][vectors] = {};
     const int64_t row = y * task.stride[0];
     const float* const base = from.at(row, 0, x * task.stride[1]);
-    for (int32_t i = task.start(output); i < task.start(output + 1); i++) {
+    for (int32_t i = starts[output]; i < starts[output + 1]; i++) {
       const Entry& entry = entries[i];
       if (!task.HasRow(row + entry.down)) continue;
-      const float* const column = base + entry.offset;
+      const float* const column = base + entry.place * together;
       for (int64_t p = 0; p < pixels; p++) {
         for (int64_t j = 0; j < vectors; j++) sums[p][j] += entry.value * Load(column + p * next + j * lanes);
       }
@@ -149,16 +155,19 @@ void Convolve(const Task& task, const Image& from, const Image& to) {
 // Adds to the sums of each entry's gradient, and to the inputs' gradient.
 template <int64_t vectors>
 void Pull(const Task& task, const Image& from, const Image& pulls, Lanes* sums, const Image& back) {
-  const std::vector<Entry> entries = task.Entries(from);
-  const int64_t next = task.stride[1] * from.together;
+  constexpr int64_t together = vectors * lanes;
+  const int64_t next = task.stride[1] * together;
+  const int32_t* const starts = task.starts.integers();
+  const Entry* const entries = task.entries.data();
   task.EachPixels<vectors>([&](int64_t y, int64_t output, int64_t x, auto pixels) {
     const float* const pull = pulls.at(y, output, x);
-    const int64_t row = y * task.stride[0], base = from.at(row, 0, x * task.stride[1]) - from.at(0, 0, 0);
-    for (int32_t i = task.start(output); i < task.start(output + 1); i++) {
+    const int64_t row = y * task.stride[0], base = from.at(row, 0, x * task.stride[1]) - from.values.get();
+    for (int32_t i = starts[output]; i < starts[output + 1]; i++) {
       const Entry& entry = entries[i];
       if (!task.HasRow(row + entry.down)) continue;
-      const float* const column = from.values.get() + base + entry.offset;
-      float* const to = back.values.get() + base + entry.offset;
+      const int64_t place = base + entry.place * together;
+      const float* const column = from.values.get() + place;
+      float* const to = back.values.get() + place;
       Lanes sum = {};
       for (int64_t p = 0; p < pixels; p++) {
         for (int64_t j = 0; j < vectors; j++) {
@@ -192,9 +201,9 @@ void Compute(void*, TF_OpKernelContext* context) {
 void ComputeGradient(void*, TF_OpKernelContext* context) {
   const Status status;
   const Task task(context, status);
-  const Tensor dy = Tensor::Input(context, 5, status);
+  const Tensor dy = Tensor::Input(context, 6, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
-  const Tensor dx = Tensor::Output(context, 0, task.x.shape(), status), dkernel = Tensor::Output(context, 1, task.kernel.shape(), status);
+  const Tensor dx = Tensor::Output(context, 0, task.x.shape(), status), dweights = Tensor::Output(context, 1, task.weights.shape(), status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   std::vector<std::vector<Lanes>> sums(Parts(task.examples), std::vector<Lanes>(task.rows.size()));
   const int64_t parts = task.EachGroup([&](int64_t first, int64_t count, int64_t part) {
@@ -207,14 +216,14 @@ void ComputeGradient(void*, TF_OpKernelContext* context) {
       back.Write(dx.values() + first * (dx.size() / task.examples), count);
     });
   });
-  std::fill_n(dkernel.values(), dkernel.size(), 0.0f);
-  for (int64_t output = 0; output < task.outputs; output++) {
-    for (int32_t i = task.start(output); i < task.start(output + 1); i++) {
-      float& sum = dkernel.values()[task.rows.integers()[i] * task.outputs + output];
-      for (int64_t part = 0; part < parts; part++) {
-        for (int64_t lane = 0; lane < lanes; lane++) sum += sums[part][i][lane];
-      }
+  float* const gradient = dweights.values();
+  if (task.whole()) std::fill_n(gradient, dweights.size(), 0.0f);
+  for (size_t i = 0; i < task.entries.size(); i++) {
+    float sum = 0;
+    for (int64_t part = 0; part < parts; part++) {
+      for (int64_t lane = 0; lane < lanes; lane++) sum += sums[part][i][lane];
     }
+    gradient[task.whole() ? task.positions.integers()[i] : i] = sum;
   }
 }
 
@@ -223,7 +232,7 @@ void ComputeGradient(void*, TF_OpKernelContext* context) {
 Op SparseConvolution() {
   return {"TwotempSparseConvolution",
           {},
-          {"x: float", "kernel: float", "starts: int32", "rows: int32", "geometry: int32"},
+          {"x: float", "weights: float", "starts: int32", "rows: int32", "positions: int32", "geometry: int32"},
           {"y: float"},
           nullptr,
           Compute,
@@ -233,8 +242,8 @@ Op SparseConvolution() {
 Op SparseConvolutionGradient() {
   return {"TwotempSparseConvolutionGradient",
           {},
-          {"x: float", "kernel: float", "starts: int32", "rows: int32", "geometry: int32", "dy: float"},
-          {"dx: float", "dkernel: float"},
+          {"x: float", "weights: float", "starts: int32", "rows: int32", "positions: int32", "geometry: int32", "dy: float"},
+          {"dx: float", "dweights: float"},
           nullptr,
           ComputeGradient,
           nullptr};

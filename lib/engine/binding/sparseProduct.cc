@@ -41,6 +41,9 @@ void Compute(void*, TF_OpKernelContext* context) {
   const int64_t examples = task.examples, inputs = task.inputs, outputs = task.outputs;
   const Tensor y = Tensor::Output(context, 0, {task.models, examples, outputs}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  // Read here, not at every entry: each is a call into TensorFlow.
+  const float* const values = task.values.values();
+  const int32_t* const places = task.places.integers();
   task.EachPart([&](int64_t model, int64_t first, int64_t count) {
     std::vector<float> from(inputs * together), to(outputs * together);
     Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, inputs, together, from.data(), together);
@@ -48,8 +51,8 @@ void Compute(void*, TF_OpKernelContext* context) {
     for (int64_t output = 0; output < outputs; output++) {
       Lanes sums[4] = {};
       for (int64_t entry = start[output]; entry < start[output + 1]; entry++) {
-        const float value = task.values.values()[entry];
-        const float* const column = from.data() + task.places.integers()[entry] * together;
+        const float value = values[entry];
+        const float* const column = from.data() + places[entry] * together;
         for (int64_t j = 0; j < 4; j++) sums[j] += value * Load(column + j * lanes);
       }
       for (int64_t j = 0; j < 4; j++) Store(to.data() + output * together + j * lanes, sums[j]);
@@ -68,6 +71,9 @@ void ComputeGradient(void* kernel, TF_OpKernelContext* context) {
   const Tensor dx = Tensor::Output(context, 0, {ofInputs ? task.models : 0, examples, inputs}, status);
   const Tensor dvalues = Tensor::Output(context, 1, {task.values.size()}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  const float* const values = task.values.values();
+  const int32_t* const places = task.places.integers();
+  float* const gradient = dvalues.values();
   task.EachPart([&](int64_t model, int64_t first, int64_t count) {
     std::vector<float> from(inputs * together), pulls(outputs * together), back(ofInputs ? inputs * together : 0);
     Gather(task.x.values() + (model * examples + first) * inputs, count, inputs, inputs, together, from.data(), together);
@@ -77,14 +83,14 @@ void ComputeGradient(void* kernel, TF_OpKernelContext* context) {
       Lanes pull[4];
       for (int64_t j = 0; j < 4; j++) pull[j] = Load(pulls.data() + output * together + j * lanes);
       for (int64_t entry = start[output]; entry < start[output + 1]; entry++) {
-        const int64_t place = task.places.integers()[entry] * together;
+        const int64_t place = places[entry] * together;
         Lanes products = {};
         for (int64_t j = 0; j < 4; j++) products += pull[j] * Load(from.data() + place + j * lanes);
         float sum = 0;
         for (int64_t j = 0; j < lanes; j++) sum += products[j];
-        dvalues.values()[entry] = first == 0 ? sum : dvalues.values()[entry] + sum;
+        gradient[entry] = first == 0 ? sum : gradient[entry] + sum;
         if (!ofInputs) continue;
-        const float value = task.values.values()[entry];
+        const float value = values[entry];
         for (int64_t j = 0; j < 4; j++) {
           float* const to = back.data() + place + j * lanes;
           Store(to, Load(to) + value * pull[j]);
