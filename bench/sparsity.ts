@@ -216,7 +216,7 @@ function page({ processor, steps, masks, retrainings, searches }: Results): stri
     `Processor time, one thread, ${processor}. \`node dist/bench/sparsity.js\` makes the tables again.`,
     "",
     "Masks on the weights, drawn at random: the full network's predictor beside the compacted one's. Layers of which at most 5 % of the",
-    "weights are left compute with these alone, convolutions from 16 examples on.",
+    "weights are left compute with these alone, convolutions from 3 examples on.",
     "",
     ...maskTable("batch", masks),
     "",

@@ -13,7 +13,7 @@ import {
 const densest = 0.05;
 
 /** A convolution computes examples side by side: of fewer it is faster with the whole kernel. */
-const fewestImages = 16;
+const fewestImages = 3;
 
 /** What TensorFlow.js keeps of a layer with a kernel. */
 interface Internals {

@@ -115,7 +115,7 @@ describe("masked and compacted are the same network", () => {
     const outputs = tf.layers.dense({ units: 3 }).apply(hidden) as tf.SymbolicTensor;
     const space = searchSpace(tf.model({ inputs: input, outputs }), { gates: "weight" });
     const architecture = space.within(new Random(0, "few").uniforms(space.gateCount), { density: 0.04 });
-    for (const count of [1, 20, 70]) {
+    for (const count of [1, 5, 20, 70]) {
       const random = new Random(count, "examples");
       const x = tf.tensor4d(random.normals(count * 9 * 8 * 12), [count, 9, 8, 12]);
       const y = tf.tensor2d(random.normals(count * 3), [count, 3]);
