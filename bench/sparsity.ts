@@ -132,12 +132,12 @@ async function retrainings(rounds: number): Promise<MaskRow[]> {
         return ((await run(2 * steps)) - (await run(steps))) / (steps * stacked);
       };
       const full = whole.within(scores.subarray(0, size), { density: 1 });
-      for (const density of [0.2, 0.08, 0.04, 0.02, 0.005]) {
+      for (const density of stacked > 1 ? [0.2, 0.08, 0.04, 0.02, 0.005] : [0.04, 0.02, 0.005]) {
         const few = space.within(scores, { density });
         const times: [number, number][] = [];
         for (let round = 0; round < rounds; round++) {
           // Short steps need more of them, lest the difference drowns.
-          const more = density < 0.1 && stacked > 1 ? Math.ceil(0.5 / density) : 2;
+          const more = density < 0.1 && stacked > 1 ? Math.min(25, Math.ceil(0.5 / density)) : 2;
           times.push([await time(whole, full, steps), await time(space, few, more * steps)]);
         }
         rows.push(maskRow(model, support, density, times));

@@ -1,3 +1,4 @@
+import type * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import type { RelaxationState } from "./relaxation.js";
 import type { RelaxationSettings } from "./options.js";
@@ -8,6 +9,15 @@ export function checkSize(size: number, gateCount: number): void {
   throw new TwotempError(
     "relaxation/shape",
     `the gates' gradient must have ${gateCount} entries, one a gate; got ${size}`,
+  );
+}
+
+/** Refuses a price that is neither one for all gates nor one a gate. */
+export function checkPrice(price: tf.Tensor1D | undefined, gateCount: number): void {
+  if (!price || price.size === 1 || price.size === gateCount) return;
+  throw new TwotempError(
+    "relaxation/shape",
+    `the price must have 1 entry, or ${gateCount}, one a gate; got ${price.size}`,
   );
 }
 

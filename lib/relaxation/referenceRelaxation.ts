@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Accumulators, ReferenceAccumulators } from "./accumulators.js";
-import { checkFinite, checkLoss, checkSize, checkState, meanLossAfter } from "./checks.js";
+import { checkFinite, checkLoss, checkPrice, checkSize, checkState, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
 import type { RelaxationSettings } from "./options.js";
@@ -47,6 +47,7 @@ export class ReferenceRelaxation implements Relaxation {
   }
 
   step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void {
+    checkPrice(price, this.settings.gateCount);
     const values = tf.tidy(() => (price ? tf.add(gateGradient, price) : gateGradient).dataSync());
     this.stepValues(Float64Array.from(values), loss);
   }

@@ -3,7 +3,7 @@ import { compiled } from "../engine/index.js";
 import { downloaded, uploaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
 import { type Accumulators, type Numbers, TensorAccumulators } from "./accumulators.js";
-import { checkFinite, checkLoss, checkSize, checkState, largestGradient, meanLossAfter } from "./checks.js";
+import { checkFinite, checkLoss, checkPrice, checkSize, checkState, largestGradient, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
 import { type OnePass, onePass } from "./onePass.js";
@@ -73,7 +73,7 @@ export class TensorRelaxation implements Relaxation {
   step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void {
     const { settings, estimator } = this;
     checkSize(gateGradient.size, settings.gateCount);
-    if (price && price.size > 1) checkSize(price.size, settings.gateCount);
+    checkPrice(price, settings.gateCount);
     const known = estimator.needsLoss ? checkLoss(loss, settings.estimator) : 0;
     tf.tidy(() => {
       if (this.inOnePass) return this.stepInOnePass(gateGradient, price ?? tf.zeros([1]), this.inOnePass);

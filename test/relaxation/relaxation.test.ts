@@ -185,12 +185,28 @@ describe("a relaxation", () => {
       }
     });
 
+    test(`${Kind.name} adds a price to the gradient, one for all gates or one a gate`, () => {
+      const prices = gradient(7);
+      for (const price of [[0.25], prices]) {
+        const [given, added]: Relaxation[] = [0, 1].map(() => new Kind(relaxationSettings(options({}))));
+        for (let step = 0; step < 3; step++) {
+          const g = tf.tensor1d(gradient(step));
+          given.step(g, undefined, tf.tensor1d(price));
+          added.step(tf.add(g, tf.tensor1d(price)));
+        }
+        assert.deepEqual(given.save(), added.save());
+        [given, added].forEach((each) => each.dispose());
+      }
+    });
+
     test(`${Kind.name} refuses what doesn't fit`, () => {
       const relaxation: Relaxation = new Kind(relaxationSettings(options({ estimator: "reinforce", update: "adam" })));
       const code = (wanted: string) => (error: TwotempError) => error.code === wanted && !error.message.includes("\n");
       assert.throws(() => relaxation.step(tf.tensor1d([1, 2]), 1), code("relaxation/shape"));
       assert.throws(() => relaxation.step(tf.tensor1d(gradient(0))), code("relaxation/loss"));
       assert.throws(() => relaxation.step(tf.tensor1d(gradient(0)), NaN), code("relaxation/loss"));
+      const prices = tf.tensor1d([1, 2, 3]);
+      assert.throws(() => relaxation.step(tf.tensor1d(gradient(0)), 1, prices), code("relaxation/shape"));
       assert.throws(() => relaxation.load({ ...relaxation.save(), update: "euler" }), code("relaxation/state"));
       assert.equal(relaxation.steps, 0);
       relaxation.dispose();

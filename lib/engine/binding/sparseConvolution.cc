@@ -1,4 +1,5 @@
 // Convolutions with the weights of a kernel that are left (lib/engine/sparseConvolution.ts), and their gradients.
+#if defined(__x86_64__) && !defined(__clang__)
 #include "columns.h"
 
 namespace twotemp {
@@ -41,8 +42,8 @@ struct Image {
   }
 };
 
-// What both ops read: x [examples, height, width, inputs]; the weights, which are a whole kernel or, [entries], those that are left; for each
-// output where its entries start, [outputs + 1], in the rows of the kernel as a matrix that they lie in, [entries]; the entries'
+// What both ops read: x [examples, height, width, inputs]; the weights, which are a whole kernel or, [entries], those that are left; for
+// each output where its entries start, [outputs + 1], in the rows of the kernel as a matrix that they lie in, [entries]; the entries'
 // positions in the kernel, [entries]; and the geometry's numbers.
 struct Task {
   Tensor x, weights, starts, rows, positions, geometry;
@@ -89,7 +90,8 @@ struct Task {
   // Work(first example, number of examples, part), for groups of examples; returns the number of parts.
   template <class Work>
   int64_t EachGroup(const Work& work) const {
-    const int64_t groups = (examples + most - 1) / most, parts = Parts(groups);
+    const int64_t groups = (examples + most - 1) / most, operations = x.size() + examples * outHeight * outWidth * rows.size();
+    const int64_t parts = operations < 1 << 18 ? 1 : Parts(groups);
     InParts(groups, parts, [&](int64_t begin, int64_t end, int64_t part) {
       for (int64_t group = begin; group < end; group++) work(group * most, std::min(most, examples - group * most), part);
     });
@@ -250,3 +252,4 @@ Op SparseConvolutionGradient() {
 }
 
 }  // namespace twotemp
+#endif

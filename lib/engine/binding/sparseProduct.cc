@@ -1,4 +1,5 @@
 // Products with the entries of matrices that are left (lib/engine/sparseProduct.ts), for many small matrices at once, and their gradients.
+#if defined(__x86_64__) && !defined(__clang__)
 #include "columns.h"
 
 namespace twotemp {
@@ -126,3 +127,4 @@ Op SparseProductGradient() {
 }
 
 }  // namespace twotemp
+#endif
