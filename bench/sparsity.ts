@@ -22,7 +22,7 @@ interface MaskRow {
 
 /** From each round's times of the full network and of the masked one. */
 function maskRow(model: string, batch: number, density: number, rounds: readonly [number, number][]): MaskRow {
-  return {
+  const row = {
     model,
     batch,
     density,
@@ -30,6 +30,8 @@ function maskRow(model: string, batch: number, density: number, rounds: readonly
     maskedMs: median(rounds.map(([, masked]) => masked)),
     speedup: median(rounds.map(([full, masked]) => full / masked)),
   };
+  console.log(`${model}, ${batch} examples, ${percent(density)}: ${row.speedup.toFixed(1)} times as fast`);
+  return row;
 }
 
 /** Whole searches with every step whole, and with every `wholeEvery`-th. */
