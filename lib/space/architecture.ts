@@ -184,7 +184,8 @@ export class Architecture {
   }
 
   /**
-   * The sub-network as a plain, smaller model without masks.
+   * The sub-network as a plain, smaller model without masks. Natively, its convolutions and dense layers of which at most 5 % of the
+   * weights are left compute and train with these alone.
    *
    * @param weights - one array a weight of the plan in the full shapes; default what the space's model holds
    * @param options - `inputs: "kept"` makes a model that reads only the inputs that are left
