@@ -48,8 +48,11 @@ export class ReferenceRelaxation implements Relaxation {
 
   step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void {
     checkPrice(price, this.settings.gateCount);
-    const values = tf.tidy(() => (price ? tf.add(gateGradient, price) : gateGradient).dataSync());
-    this.stepValues(Float64Array.from(values), loss);
+    const g = Float64Array.from(gateGradient.dataSync());
+    const added = price?.dataSync();
+    // In float32, as tensors are added.
+    if (added) for (let i = 0; i < g.length; i++) g[i] = Math.fround(g[i] + added[added.length === 1 ? 0 : i]);
+    this.stepValues(g, loss);
   }
 
   /** {@link step} with the gradient in float64. */
