@@ -49,7 +49,7 @@ interface SearchRow {
   readonly sharedAcrossSeeds: number;
 }
 
-/** A network whose weights have gates, and how long to time it: a unit is some milliseconds of a prediction. */
+/** A network whose weights have gates, and how long to time it. */
 interface Masked {
   readonly inputShape: number[];
   readonly model: () => tf.LayersModel;

@@ -30,7 +30,7 @@ export type OnePass = (
 
 /**
  * A step of the default relaxation, two temperatures moved by `adaptive`, by the project's own op: it reads and writes each vector
- * once, where TensorFlow's ops take some thirty passes. The results are those of the other update's, but for rounding.
+ * once, where TensorFlow's ops take some thirty passes. The results are those of TensorFlow's ops, but for rounding.
  *
  * @returns undefined for other relaxations and on other engines
  */

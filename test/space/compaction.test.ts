@@ -107,6 +107,7 @@ describe("masked and compacted are the same network", () => {
 
   test("layers of which few weights are left compute and train with these as their masked kernels do", async (t) => {
     if (!ownKernels()) return t.skip("needs the native engine, and a processor with AVX2 and FMA");
+    t.after(() => useOwnKernels(true));
     const input = tf.input({ shape: [9, 8, 12] });
     const options = { kernelSize: 3, padding: "same", activation: "relu", biasInitializer: "randomNormal" } as const;
     const seen = tf.layers.conv2d({ filters: 20, strides: 2, ...options }).apply(input);
