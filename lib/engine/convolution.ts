@@ -18,6 +18,14 @@ function fit(x: tf.Tensor4D, axis: 1 | 2, before: number, after: number): tf.Ten
   return tf.pad4d(tf.slice4d(x, begin, size), paddings as [Pair, Pair, Pair, Pair]);
 }
 
+/** Exactly what the filter sees of the input, padding with it. */
+export function seen(x: tf.Tensor4D, shape: Convolution): tf.Tensor4D {
+  const { top, left } = shape.padInfo;
+  const height = (shape.outHeight - 1) * shape.strideHeight + shape.effectiveFilterHeight;
+  const width = (shape.outWidth - 1) * shape.strideWidth + shape.effectiveFilterWidth;
+  return fit(fit(x, 1, top, height - top - x.shape[1]), 2, left, width - left - x.shape[2]);
+}
+
 /** Puts `stride - 1` zeros between neighbours along height and width. */
 function spread(x: tf.Tensor4D, [strideY, strideX]: Pair): tf.Tensor4D {
   if (strideY === 1 && strideX === 1) return x;
@@ -62,17 +70,11 @@ export function convolutionInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, s
  */
 export function convolutionFilterGradient(x: tf.Tensor4D, dy: tf.Tensor4D, shape: Convolution): tf.Tensor4D {
   return tf.tidy(() => {
-    const { strideHeight, strideWidth, dilationHeight, dilationWidth, outHeight, outWidth } = shape;
-    const { top, left } = shape.padInfo;
-    // Exactly what the filter saw: the output is then as large as the filter.
-    const height = (outHeight - 1) * strideHeight + shape.effectiveFilterHeight;
-    const width = (outWidth - 1) * strideWidth + shape.effectiveFilterWidth;
-    let seen = tf.transpose(x, [3, 1, 2, 0]);
-    seen = fit(seen, 1, top, height - top - x.shape[1]);
-    seen = fit(seen, 2, left, width - left - x.shape[2]);
+    const { strideHeight, strideWidth, dilationHeight, dilationWidth } = shape;
+    const image = seen(tf.transpose(x, [3, 1, 2, 0]), shape); // the output is then as large as the filter
     const kernel = tf.transpose(dy, [1, 2, 0, 3]);
     const strides: Pair = [dilationHeight, dilationWidth];
-    const gradient = tf.conv2d(seen, kernel, strides, "valid", "NHWC", [strideHeight, strideWidth]);
+    const gradient = tf.conv2d(image, kernel, strides, "valid", "NHWC", [strideHeight, strideWidth]);
     return tf.transpose(gradient, [1, 2, 0, 3]);
   });
 }

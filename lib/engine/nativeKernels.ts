@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { useNativeBatchNorm } from "./batchNorm.js";
+import { seen } from "./convolution.js";
 import { useNativeMaxPool } from "./maxPool.js";
 import { attribute, execute, hasOwnKernels, type NativeBackend } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
@@ -50,6 +51,28 @@ function useBiasGradient(backend: NativeBackend): void {
       return keepDims ? tf.reshape(sum, [...axes.map(() => 1), sum.size]) : sum;
     });
   });
+}
+
+/**
+ * A convolution whose output is one position wide has no stride of its width: oneDNN, with AVX-512, reads the wrong
+ * ones of an image of one channel by it.
+ */
+function useNarrowConvolutions(): void {
+  for (const kernelName of [tf.Conv2D, tf.FusedConv2D]) {
+    replaceKernel<tf.Conv2DAttrs>(kernelName, (inputs, attributes) => {
+      const { strides, pad, dataFormat, dilations, dimRoundingMode } = attributes;
+      if (dataFormat !== "NHWC") return undefined;
+      const x = inputs.x as tf.Tensor4D;
+      const filterShape = inputs.filter!.shape as tf.Tensor4D["shape"];
+      const shape = tf.backend_util.computeConv2DInfo(x.shape, filterShape, strides, dilations, pad, dimRoundingMode);
+      if (shape.outWidth !== 1 || shape.strideWidth === 1) return undefined;
+      return tf.tidy(() => {
+        const given = { ...inputs, x: seen(x, shape) } as tf.NamedTensorMap;
+        const how = { ...attributes, strides: [shape.strideHeight, 1], pad: "valid" };
+        return tf.engine().runKernel(kernelName, given, how as unknown as tf.NamedAttrMap) as tf.Tensor;
+      });
+    });
+  }
 }
 
 /** Convolution and bias in one op. */
@@ -128,4 +151,5 @@ export function useNativeKernels(backend: NativeBackend): void {
   if (!hasOneDnn(backend)) return;
   useNativeMaxPool(backend);
   useConvolutionWithBias(backend);
+  useNarrowConvolutions(); // in front of the one before
 }
