@@ -37,6 +37,10 @@ export class ReferenceRelaxation implements Relaxation {
     return this.tensor;
   }
 
+  gateSum(): undefined {
+    return undefined;
+  }
+
   /** The gates of the current step in float64; owned by the relaxation. */
   gateValues(): Float64Array {
     const { settings, estimator } = this;

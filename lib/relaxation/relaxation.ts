@@ -11,6 +11,8 @@ export interface Relaxation {
   readonly steps: number;
   /** The forward gates of the current step, float32 [gateCount]; owned by the relaxation, valid until the next step. */
   gates(): tf.Tensor1D;
+  /** The sum of {@link gates}, where it has been computed beside them. */
+  gateSum(): number | undefined;
   /**
    * Moves the logits along the gradient of the objective with respect to the gates, taken at {@link gates}.
    *

@@ -6,7 +6,7 @@ import { type Accumulators, type Numbers, TensorAccumulators } from "./accumulat
 import { checkFinite, checkLoss, checkPrice, checkSize, checkState, largestGradient, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
-import { type OnePass, onePass } from "./onePass.js";
+import { type OnePass, onePass, type Opened } from "./onePass.js";
 import type { RelaxationSettings } from "./options.js";
 import type { Relaxation, RelaxationState } from "./relaxation.js";
 import { type Update, type UpdateSettings, updates } from "./updates/index.js";
@@ -30,6 +30,8 @@ export class TensorRelaxation implements Relaxation {
   private readonly inOnePass: OnePass | undefined;
   private noise: tf.Tensor1D | undefined;
   private tensor: tf.Tensor1D | undefined;
+  /** Of the gates in {@link tensor}, where the project's own op has opened them. */
+  private sum: number | undefined;
   private meanLoss: number | undefined;
 
   constructor(readonly settings: RelaxationSettings) {
@@ -55,6 +57,7 @@ export class TensorRelaxation implements Relaxation {
   }
 
   gates(): tf.Tensor1D {
+    if (!this.tensor && this.inOnePass) this.hold(this.inOnePass.open(this.state[0]));
     if (!this.tensor) {
       const numbers = scalars(this.estimator.numbers(this.at(0)));
       [this.tensor] = this.opened(this.state[0], ...this.drawn(), ...numbers) as [tf.Tensor1D];
@@ -62,6 +65,16 @@ export class TensorRelaxation implements Relaxation {
       tf.dispose(numbers);
     }
     return this.tensor;
+  }
+
+  gateSum(): number | undefined {
+    this.gates();
+    return this.sum;
+  }
+
+  private hold({ gates, sum }: Opened): void {
+    this.tensor = tf.keep(gates);
+    this.sum = sum;
   }
 
   /** The gates of logits, from noise if there is any, and the estimator's numbers. */
@@ -85,10 +98,10 @@ export class TensorRelaxation implements Relaxation {
 
   private stepInOnePass(gateGradient: tf.Tensor1D, price: tf.Tensor1D, pass: OnePass): void {
     const { sums, looks } = this.sums.next();
-    const { gates, squares } = pass(gateGradient, price, this.gates(), this.state, sums, looks);
-    if (!gates) this.refuse(tf.add(gateGradient, price));
+    const { opened, squares } = pass.step(gateGradient, price, this.gates(), this.state, sums, looks);
+    if (!opened) this.refuse(tf.add(gateGradient, price));
     this.forgetGates();
-    this.tensor = tf.keep(gates);
+    this.hold(opened);
     // No entry is larger than the length of the whole.
     this.sums.added({ squares, largest: Math.sqrt(squares) });
   }
@@ -196,6 +209,7 @@ export class TensorRelaxation implements Relaxation {
     this.tensor?.dispose();
     this.noise?.dispose();
     this.tensor = undefined;
+    this.sum = undefined;
     this.noise = undefined;
   }
 

@@ -31,9 +31,10 @@ const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: 
 export class Price {
   /** What each gate costs, [gateCount]; where all cost the same under one price, [1]. */
   private readonly costs: tf.Tensor1D;
+  /** Of many gates what each costs, where all cost the same under one price. */
+  private readonly cost: number | undefined;
   private readonly parts: readonly { readonly offset: number; readonly size: number; readonly share: number }[];
   private readonly goal: Budget | undefined;
-  private readonly isOneOfMany: boolean;
   values: readonly number[];
 
   /** @throws TwotempError `space/budget`, `space/density` for a budget that the space can't have */
@@ -51,8 +52,7 @@ export class Price {
       size,
       share: costs.subarray(offset, offset + size).reduce((sum, cost) => sum + cost, 0),
     }));
-    // A sum, then, without a vector of products, and without a compiled op's start.
-    this.isOneOfMany = oneForAll && space.gateCount > referenceGates;
+    this.cost = oneForAll && space.gateCount > referenceGates ? costs[0] : undefined;
     this.values = this.parts.map(() => settings.penalty);
     if (this.goal) exceedance(space, new Uint8Array(space.gateCount).fill(1), this.goal);
   }
@@ -60,13 +60,16 @@ export class Price {
   /**
    * `<c, a>` of each part, and the price's gradient with respect to the gates, [gateCount], or [1] where it is the same for all; the
    * caller disposes of it.
+   *
+   * @param sum - of the gates, if it is known
    */
-  weigh(gates: tf.Tensor1D): { complexities: Float32Array; gradient: tf.Tensor1D } {
+  weigh(gates: tf.Tensor1D, sum?: number): { complexities: Float32Array; gradient: tf.Tensor1D } {
     return tf.tidy(() => {
-      const values = tf.tensor1d([...this.values]);
-      const [complexities, gradient] = this.isOneOfMany
-        ? [tf.mul(this.costs, tf.sum(gates)), tf.mul(this.costs, values)]
-        : this.weighed(gates, this.costs, values);
+      if (this.cost !== undefined) {
+        const complexity = this.cost * (sum ?? tf.sum(gates).dataSync()[0]);
+        return { complexities: Float32Array.of(complexity), gradient: tf.tensor1d([this.cost * this.values[0]]) };
+      }
+      const [complexities, gradient] = this.weighed(gates, this.costs, tf.tensor1d([...this.values]));
       return { complexities: complexities.dataSync<"float32">(), gradient: gradient as tf.Tensor1D };
     });
   }

@@ -172,7 +172,7 @@ export class Search implements AsyncIterable<SearchStep> {
     const started = performance.now();
     const gates = this.relaxation.gates();
     const { loss, gateGradient, train } = this.strategy.evaluate(this.done, gates);
-    const { complexities, gradient: priceGradient } = this.price.weigh(gates);
+    const { complexities, gradient: priceGradient } = this.price.weigh(gates, this.relaxation.gateSum());
     const [lossValue] = loss.dataSync();
     loss.dispose();
     const complexity = complexities.reduce((sum, part) => sum + part, 0);

@@ -3,7 +3,7 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { gateGradientOfWeights } from "../../lib/engine/gateGradient.js";
 import { Random, ready } from "../../lib/engine/index.js";
-import { nativeBackend } from "../../lib/engine/native.js";
+import { downloaded, nativeBackend } from "../../lib/engine/native.js";
 import { type RelaxationOptions, relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
 import { TensorRelaxation } from "../../lib/relaxation/tensorRelaxation.js";
 import { nativeIsBuilt, useOwnKernels } from "../engine/support.js";
@@ -64,6 +64,22 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
         const most = difference(vector, wanted[what]);
         assert.ok(most < 4e-6, `${what} of ${JSON.stringify(options)} differ by ${most}`);
       }
+    }
+  });
+
+  test("give the same gates and the same sum of them to a relaxation that goes on as to the one that was saved", (t) => {
+    if (!hasOwnKernels) return t.skip("this processor has none");
+    for (const gateCount of [1, 70_001]) {
+      const gradient = tf.tensor1d(new Random(0, "gradient").normals(gateCount));
+      const [saved, other] = [0, 1].map(() => new TensorRelaxation(relaxationSettings({ gateCount })));
+      for (let step = 0; step < 3; step++) saved.step(gradient);
+      other.load(saved.save());
+      assert.deepEqual(other.gates().dataSync(), saved.gates().dataSync());
+      assert.equal(other.gateSum(), saved.gateSum());
+      const sum = downloaded(saved.gates()).reduce((total, gate) => total + gate, 0);
+      assert.ok(Math.abs(saved.gateSum()! - sum) < 1e-6 * sum, `${saved.gateSum()}, not ${sum}`);
+      for (const relaxation of [saved, other]) relaxation.dispose();
+      gradient.dispose();
     }
   });
 

@@ -7,7 +7,7 @@ import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
-import { findsInputs, short, spaceOf, testBudget, testNarrowing, testStrategy } from "./searches.js";
+import { findsInputs, short, spaceOf, testBudget, testNarrowing, testRepeating, testStrategy } from "./searches.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
 
 let source: Dataset;
@@ -66,6 +66,8 @@ describe("the gradient of the gates", () => {
 describe("a search", () => {
   // The other strategies are in `search.slow.test.ts`.
   for (const weights of ["reset", "episode"] as const) testStrategy(() => source, weights);
+  // As many gates are moved in float32, by another op.
+  testRepeating(() => source, "reset", "weight", [260]);
 
   testNarrowing(() => source, "reset");
 

@@ -15,8 +15,29 @@ export const short: SearchOptions = { steps: 40, redrawEvery: 7, batch: 16, dens
 
 /** Tests what every strategy for the weights owes. */
 export function testStrategy(source: () => Dataset, weights: WeightStrategyName): void {
-  test(`with ${weights} weights repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
-    const space = spaceOf(source(), "input");
+  testRepeating(source, weights);
+
+  test(`with ${weights} weights leaks no tensor`, () => {
+    const space = spaceOf(source(), "unit");
+    const run = search(space, source(), { ...short, weights, steps: 200 });
+    for (let i = 0; i < 20; i++) run.advance();
+    const held = tf.memory().numTensors;
+    for (let i = 0; i < 20; i++) run.advance();
+    assert.equal(tf.memory().numTensors, held);
+    run.dispose();
+  });
+}
+
+/** Tests that chance comes by the seed alone, with the gates of a perceptron. */
+export function testRepeating(
+  source: () => Dataset,
+  weights: WeightStrategyName,
+  gates: GateKind = "input",
+  hidden?: number[],
+): void {
+  const what = `${hidden ? `${hidden.join("-")} ` : ""}${gates} gates and ${weights} weights`;
+  test(`with ${what} repeats itself, differs by seed, and goes on exactly from a checkpoint`, async () => {
+    const space = spaceOf(source(), gates, hidden);
     const run = await search(space, source(), { ...short, weights }).run();
     const again = await search(space, source(), { ...short, weights }).run();
     assert.deepEqual(again.trace, run.trace);
@@ -30,16 +51,6 @@ export function testStrategy(source: () => Dataset, weights: WeightStrategyName)
     assert.deepEqual(resumed.trace, run.trace);
     assert.deepEqual(resumed.logits(), run.logits());
     assert.deepEqual(resumed.certificate(), run.certificate());
-  });
-
-  test(`with ${weights} weights leaks no tensor`, () => {
-    const space = spaceOf(source(), "unit");
-    const run = search(space, source(), { ...short, weights, steps: 200 });
-    for (let i = 0; i < 20; i++) run.advance();
-    const held = tf.memory().numTensors;
-    for (let i = 0; i < 20; i++) run.advance();
-    assert.equal(tf.memory().numTensors, held);
-    run.dispose();
   });
 }
 

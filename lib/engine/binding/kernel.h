@@ -88,6 +88,7 @@ Op FilterGradient();
 Op BatchNorm();
 Op BatchNormGradient();
 Op RelaxationStep();
+Op RelaxationGates();
 Op GateGradient();
 Op SparseProduct();
 Op SparseProductGradient();

@@ -3,6 +3,7 @@
 #if defined(__x86_64__) && !defined(__clang__)
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include "kernel.h"
 #include "kernels.h"
 
@@ -23,9 +24,11 @@ struct Vectors {
   float* opened;
 };
 
-// As many gates stay in the cache from one formula to the next. Each formula is a long chain; of many gates the processor works on
-// several at once.
-constexpr int64_t near = 512;
+// As many gates go from one formula to the next. Each formula is a long chain, so that the processor works on several gates at once; of
+// more it wouldn't begin to read the next ones while it computes.
+constexpr int64_t near = 64;
+// Parts of gates by which threads divide them; sums are the same for any number of threads.
+constexpr int64_t together = 8192;
 
 // The gradient with the price of at most `near` gates.
 [[gnu::always_inline]] inline void Priced(const Vectors& all, int64_t first, int64_t count, float* to) {
@@ -73,9 +76,29 @@ constexpr int64_t near = 512;
   }
 }
 
-[[gnu::always_inline]] inline void StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+// The gates of at most `near` logits, and their sums.
+[[gnu::always_inline]] inline Lanes OpenGates(const float* x, int64_t count, float cold, float* opened) {
+  const float toCold = -1 / cold;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; i++) opened[i] = 1 / (1 + Exponential(Clamp(x[i] * toCold, 87)));
+  Lanes total = {};
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) total += Load(opened + i);
+  for (; i < count; i++) total[0] += opened[i];
+  return total;
+}
+
+inline float SumOf(const Lanes& values) {
+  float sum = 0;
+  for (int64_t lane = 0; lane < lanes; lane++) sum += values[lane];
+  return sum;
+}
+
+// The sum of the gates that it opens.
+[[gnu::always_inline]] inline float StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
   const auto [scale, most, hot, cold, largest, looks] = options;
-  const float toHalf = 1 / (2 * hot), toCold = -1 / cold;
+  const float toHalf = 1 / (2 * hot);
+  Lanes total = {};
   float g[near], y[near], p[near];
   for (int64_t first = begin; first < end; first += near) {
     const int64_t count = std::min(near, end - first);
@@ -94,10 +117,8 @@ constexpr int64_t near = 512;
     }
     Invert(y, count, p);
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) {
-      x[i] = p[i] * (2 * hot);
-      opened[i] = 1 / (1 + Exponential(Clamp(x[i] * toCold, 87)));
-    }
+    for (int64_t i = 0; i < count; i++) x[i] = p[i] * (2 * hot);
+    total += OpenGates(x, count, cold, opened);
     if (!looks) continue;
     float *const low = own(lowest), *const high = own(highest);
 #pragma GCC ivdep
@@ -106,11 +127,12 @@ constexpr int64_t near = 512;
       high[i] = x[i] > high[i] ? x[i] : high[i];
     }
   }
+  return SumOf(total);
 }
 
-void ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) { StepOf(options, all, begin, end); }
-[[gnu::target("avx512f,prefer-vector-width=512")]] void LongStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
-  StepOf(options, all, begin, end);
+float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) { return StepOf(options, all, begin, end); }
+[[gnu::target("avx512f,prefer-vector-width=512")]] float LongStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+  return StepOf(options, all, begin, end);
 }
 
 float SumOfSquares(const Vectors& all, int64_t begin, int64_t end) {
@@ -122,9 +144,18 @@ float SumOfSquares(const Vectors& all, int64_t begin, int64_t end) {
     std::fill(g + count, g + near, 0.0f);
     for (int64_t i = 0; i < count; i += lanes) total += Load(g + i) * Load(g + i);
   }
-  float sum = 0;
-  for (int64_t lane = 0; lane < lanes; lane++) sum += total[lane];
-  return sum;
+  return SumOf(total);
+}
+
+// The sum of what `work` gives for each part of the gates.
+template <class Work>
+double InSum(int64_t size, const Work& work) {
+  const int64_t parts = (size + together - 1) / together;
+  std::vector<float> sums(parts);
+  InParts(parts, size < 1 << 16 ? 1 : Parts(parts), [&](int64_t begin, int64_t end, int64_t) {
+    for (int64_t part = begin; part < end; part++) sums[part] = work(part * together, std::min(size, (part + 1) * together));
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 void* Create(TF_OpKernelConstruction* construction) {
@@ -148,32 +179,51 @@ void Compute(void* kernel, TF_OpKernelContext* context) {
   for (int vector = 0; vector < vectors; vector++) own.push_back(Tensor::Input(context, 3 + vector, status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const int64_t size = gradient.size();
-  const Tensor opened = Tensor::Output(context, 0, {size}, status), squared = Tensor::Output(context, 1, {1}, status);
+  const Tensor opened = Tensor::Output(context, 0, {size}, status), measured = Tensor::Output(context, 1, {2}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   Vectors all = {gradient.values(), price.values(), gates.values(), price.size() == 1, {}, opened.values()};
   for (int vector = 0; vector < vectors; vector++) all.own[vector] = own[vector].values();
+  float* const to = measured.values();
 
-  // Parts of gates by which threads divide them; sums are the same for any number of threads.
-  constexpr int64_t together = 8192;
-  const int64_t parts = (size + together - 1) / together;
-  const auto each = [&](const auto& work) {
-    InParts(parts, size < 1 << 16 ? 1 : Parts(parts), [&](int64_t begin, int64_t end, int64_t) {
-      for (int64_t part = begin; part < end; part++) work(part * together, std::min(size, (part + 1) * together));
-    });
-  };
-  std::vector<float> squaresOf(parts);
-  each([&](int64_t begin, int64_t end) { squaresOf[begin / together] = SumOfSquares(all, begin, end); });
-  double sum = 0;
-  for (const float part : squaresOf) sum += part;
+  const double squared = InSum(size, [&](int64_t begin, int64_t end) { return SumOfSquares(all, begin, end); });
   // Nothing has changed yet if the gradient can't be used, and nothing does.
-  const bool usable = sum <= double(options.largest) * options.largest;
-  *squared.values() = usable ? sum : INFINITY;
+  const bool usable = squared <= double(options.largest) * options.largest;
+  to[0] = usable ? squared : INFINITY;
+  to[1] = 0;
   if (!usable) return;
   static const auto step = HasAvx512() ? LongStep : ShortStep;
-  each([&](int64_t begin, int64_t end) { step(options, all, begin, end); });
+  to[1] = InSum(size, [&](int64_t begin, int64_t end) { return step(options, all, begin, end); });
 }
 
 void Delete(void* kernel) { delete static_cast<Options*>(kernel); }
+
+void* CreateGates(TF_OpKernelConstruction* construction) {
+  auto* const cold = new float;
+  const Status status;
+  TF_OpKernelConstruction_GetAttrFloat(construction, "cold", cold, status);
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status);
+  return cold;
+}
+
+// The gates that a step ends with, to the bit, and their sum.
+void ComputeGates(void* kernel, TF_OpKernelContext* context) {
+  const float cold = *static_cast<float*>(kernel);
+  const Status status;
+  const Tensor given = Tensor::Input(context, 0, status);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  const int64_t size = given.size();
+  const Tensor opened = Tensor::Output(context, 0, {size}, status), sum = Tensor::Output(context, 1, {1}, status);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
+  const float* const x = given.values();
+  float* const to = opened.values();
+  *sum.values() = InSum(size, [&](int64_t begin, int64_t end) {
+    Lanes total = {};
+    for (int64_t first = begin; first < end; first += near) total += OpenGates(x + first, std::min(near, end - first), cold, to + first);
+    return SumOf(total);
+  });
+}
+
+void DeleteGates(void* kernel) { delete static_cast<float*>(kernel); }
 
 }  // namespace
 
@@ -182,10 +232,14 @@ Op RelaxationStep() {
           {"scale: float", "most: float", "hot: float", "cold: float", "largest: float", "looks: bool"},
           {"gradient: float", "price: float", "gates: float", "logits: float", "dual: float", "squares: float", "products: float", "sums: float",
            "lowest: float", "highest: float"},
-          {"opened: float", "squared: float"},
+          {"opened: float", "measured: float"},
           Create,
           Compute,
           Delete};
+}
+
+Op RelaxationGates() {
+  return {"TwotempRelaxationGates", {"cold: float"}, {"logits: float"}, {"opened: float", "sum: float"}, CreateGates, ComputeGates, DeleteGates};
 }
 
 }  // namespace twotemp
