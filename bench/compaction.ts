@@ -46,7 +46,7 @@ const batches: Readonly<Record<string, number | undefined>> = { "mlp 2000-2000, 
  *
  * @param fraction - of the multiply-adds that the architecture may have
  */
-export async function timeCompaction(
+async function timeCompaction(
   model: tf.LayersModel,
   name: string,
   { fraction = 0.25, batch = 64, rounds = 5 }: { fraction?: number; batch?: number; rounds?: number } = {},
