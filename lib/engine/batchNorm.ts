@@ -122,29 +122,27 @@ function composed(x: tf.Tensor, scale: tf.Tensor1D, offset: tf.Tensor1D, epsilon
  * with the biased variance of the batch. Natively one op forward and one backward; composed elsewhere.
  *
  * @param x - [..., channels], of rank 2 to 4
- * @param scale - [channels]; ones if undefined
- * @param offset - [channels]; zeros if undefined
+ * @param scale - [channels]
+ * @param offset - [channels]
  * @param epsilon - added to the variance
  * @param options.relu - apply relu to the output, natively in the same op; default false
  * @returns the normalised values, and the statistics for moving averages
  */
 export function batchNorm(
   x: tf.Tensor,
-  scale: tf.Tensor1D | undefined,
-  offset: tf.Tensor1D | undefined,
+  scale: tf.Tensor1D,
+  offset: tf.Tensor1D,
   epsilon: number,
   options: { readonly relu?: boolean } = {},
 ): Normalised {
   const channels = x.shape[x.rank - 1];
-  const gamma = scale ?? tf.ones([channels]);
-  const beta = offset ?? tf.zeros([channels]);
   const backend = nativeBackend();
   if (!backend || (options.relu && !hasOneDnn(backend))) {
-    const made = backend ? batchNorm(x, gamma, beta, epsilon) : composed(x, gamma, beta, epsilon);
+    const made = backend ? batchNorm(x, scale, offset, epsilon) : composed(x, scale, offset, epsilon);
     return options.relu ? { ...made, output: tf.relu(made.output) } : made;
   }
   const flat = x.rank === 4 ? x : tf.reshape(x, [x.size / channels, 1, 1, channels]);
-  const inputs = { x: flat, scale: gamma, offset: beta };
+  const inputs = { x: flat, scale, offset };
   const kernel = options.relu ? rectifiedKernel : plainKernel;
   const [output, mean, variance] = tf.engine().runKernel(kernel, inputs, { epsilon }) as tf.Tensor[];
   return { output: tf.reshape(output, x.shape), mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };

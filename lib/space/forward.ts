@@ -239,29 +239,39 @@ interface BatchNormalization {
   readonly scale: boolean;
 }
 
-/** @param relu - whether relu is to follow; only asked for over the last axis, see {@link soleRelu} */
+/** What a batch normalisation does besides, when nothing but its sole reader sees its output. */
+interface Absorbed {
+  /** Apply relu; only asked for over the last axis, see {@link followingRelu}. */
+  readonly relu: boolean;
+  /** Multiply by this gate, a single one. */
+  readonly gate: tf.Tensor | undefined;
+}
+
 function batchNormalizationCall(
   call: LayerCall,
   input: tf.Tensor,
   weights: readonly tf.Tensor[],
   options: ForwardOptions,
-  relu: boolean,
+  { relu, gate }: Absorbed,
 ): tf.Tensor {
   const config = call.layer as unknown as BatchNormalization;
   const axis = config.axis < 0 ? config.axis + input.rank : config.axis;
   const shape = input.shape.map((extent, i) => (i === axis ? extent : 1));
   const across = input.shape.map((_, i) => i).filter((i) => i !== axis);
   let next = 0;
-  const gamma = config.scale ? weights[next++] : undefined;
-  const beta = config.center ? weights[next++] : undefined;
+  const channels: [number] = [input.shape[axis]];
+  // A gate on the output is one on scale and offset, which are a few numbers.
+  const gated = (vector: tf.Tensor): tf.Tensor1D =>
+    (gate ? tf.mul(vector, tf.reshape(gate, [])) : vector) as tf.Tensor1D;
+  // TensorFlow.js takes no gradient without them.
+  const gamma = gated(config.scale ? weights[next++] : tf.ones(channels));
+  const beta = gated(config.center ? weights[next++] : tf.zeros(channels));
   let mean = weights[next];
   let variance = weights[next + 1];
   const channelsLast = axis === input.rank - 1 && input.rank >= 2 && input.rank <= 4;
   if (options.training) {
     const count = across.reduce((product, i) => product * input.shape[i], 1);
-    const fused = channelsLast
-      ? batchNorm(input, gamma as tf.Tensor1D | undefined, beta as tf.Tensor1D | undefined, config.epsilon, { relu })
-      : undefined;
+    const fused = channelsLast ? batchNorm(input, gamma, beta, config.epsilon, { relu }) : undefined;
     const moments = fused ?? tf.moments(input, across);
     if (options.onMovingStatistics) {
       const keep = config.momentum;
@@ -273,21 +283,12 @@ function batchNormalizationCall(
     if (fused) return fused.output;
     ({ mean, variance } = moments);
   }
-  const wide = (vector: tf.Tensor | undefined): tf.Tensor | undefined => vector && tf.reshape(vector, shape);
   if (channelsLast) {
-    return tf.batchNorm(
-      input,
-      mean as tf.Tensor1D,
-      variance as tf.Tensor1D,
-      beta as tf.Tensor1D,
-      // Without a scale TensorFlow.js can't take the gradient.
-      (gamma ?? tf.ones([shape[axis]])) as tf.Tensor1D,
-      config.epsilon,
-    );
+    return tf.batchNorm(input, mean as tf.Tensor1D, variance as tf.Tensor1D, beta, gamma, config.epsilon);
   }
-  const scaled = tf.mul(tf.sub(input, wide(mean)!), tf.rsqrt(tf.add(wide(variance)!, config.epsilon)));
-  const stretched = gamma ? tf.mul(scaled, wide(gamma)!) : scaled;
-  return beta ? tf.add(stretched, wide(beta)!) : stretched;
+  const wide = (vector: tf.Tensor): tf.Tensor => tf.reshape(vector, shape);
+  const scaled = tf.mul(tf.sub(input, wide(mean)), tf.rsqrt(tf.add(wide(variance), config.epsilon)));
+  return tf.add(tf.mul(scaled, wide(gamma)), wide(beta));
 }
 
 function callLayer(
@@ -297,12 +298,12 @@ function callLayer(
   weights: readonly tf.Tensor[],
   options: ForwardOptions,
   last: boolean,
-  relu: boolean,
+  absorbed: Absorbed,
 ): tf.Tensor[] {
   const { layer } = call;
   const className = layer.getClassName();
   if (className === "Dropout") return [dropoutCall(call, index, inputs[0], options)];
-  if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options, relu)];
+  if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options, absorbed)];
   if (className === "Softmax" && last && options.logits) return [tf.clone(inputs[0])];
   const plain = (): tf.Tensor | tf.Tensor[] =>
     layer.call(inputs.length === 1 ? inputs[0] : [...inputs], { training: options.training ?? false });
@@ -333,16 +334,20 @@ function isRelu(layer: tf.layers.Layer): boolean {
   return layer.getClassName() === "Activation" && activation?.getClassName?.() === "relu";
 }
 
-/** The call of relu that is all that reads a batch normalisation over the last axis: one op can do both. */
-function soleRelu(plan: Plan, call: LayerCall, rank: number): LayerCall | undefined {
-  if (call.layer.getClassName() !== "BatchNormalization" || rank < 2 || rank > 4) return undefined;
+/** The input of a call that is all that reads a value; undefined for the model's outputs. */
+function soleReader(plan: Plan, value: number): { readonly call: number; readonly index: number } | undefined {
+  const readers = plan.calls.flatMap(({ inputs }, call) =>
+    inputs.flatMap((read, index) => (read === value ? [{ call, index }] : [])),
+  );
+  return readers.length === 1 && !plan.outputs.includes(value) ? readers[0] : undefined;
+}
+
+/** The relu behind a batch normalisation over the last axis, if `reader` is one: one op can do both. */
+function followingRelu(call: LayerCall, reader: LayerCall, rank: number): LayerCall | undefined {
+  if (rank < 2 || rank > 4) return undefined;
   const { axis } = call.layer as unknown as BatchNormalization;
-  const [value] = call.outputs;
-  const readers = plan.calls.filter((other) => other.inputs.includes(value));
-  const [reader] = readers;
-  const alone = readers.length === 1 && !plan.outputs.includes(value) && reader.inputGates[0] === undefined;
   const channelsLast = axis === -1 || axis === rank - 1;
-  return alone && channelsLast && isRelu(reader.layer) ? reader : undefined;
+  return channelsLast && reader.inputGates[0] === undefined && isRelu(reader.layer) ? reader : undefined;
 }
 
 /**
@@ -363,26 +368,42 @@ export function forwardSlots(
 ): tf.Tensor[] {
   const values = new Array<tf.Tensor | undefined>(plan.valueCount);
   plan.inputs.forEach((value, i) => (values[value] = inputs[i]));
-  const gateOfInput = new Map<number, tf.Tensor>();
+  const gateOfInput = new Map<string, tf.Tensor>();
   slots.forEach((slot, s) => {
     const gate = slotGates[s];
-    if (slot.call !== undefined && gate) gateOfInput.set(slot.call * 1024 + slot.index, gate);
+    if (slot.call !== undefined && gate) gateOfInput.set(`${slot.call}/${slot.index}`, gate);
   });
+  const absorbedBy = (call: LayerCall, rank: number): Absorbed & { readonly follows?: LayerCall } => {
+    const none = { relu: false, gate: undefined };
+    const [value] = call.outputs;
+    if (call.layer.getClassName() !== "BatchNormalization" || value === options.until) return none;
+    const reader = soleReader(plan, value);
+    if (!reader) return none;
+    const place = `${reader.call}/${reader.index}`;
+    const gate = gateOfInput.get(place);
+    if (gate?.size === 1) {
+      gateOfInput.delete(place);
+      return { relu: false, gate };
+    }
+    const trains = options.training && options.until === undefined;
+    const follows = trains ? followingRelu(call, plan.calls[reader.call], rank) : undefined;
+    return { relu: follows !== undefined, gate: undefined, follows };
+  };
   for (const [c, call] of plan.calls.entries()) {
     if (values[call.outputs[0]]) continue;
     const own = call.weights.map((w) => weights[w]);
     const read = call.inputs.map((value, i) => {
-      const gate = gateOfInput.get(c * 1024 + i);
+      const gate = gateOfInput.get(`${c}/${i}`);
       if (!gate) return values[value]!;
       if (!actsOnKernel(call, gate, values[value]!, own)) return tf.mul(values[value]!, gate);
       own[0] = tf.mul(own[0], tf.reshape(gate, [-1, 1]));
       return values[value]!;
     });
     const last = call.outputs.some((value) => plan.outputs.includes(value));
-    const relu = options.training && options.until === undefined ? soleRelu(plan, call, read[0].rank) : undefined;
-    const made = callLayer(call, c, read, own, options, last, relu !== undefined);
+    const absorbed = absorbedBy(call, read[0].rank);
+    const made = callLayer(call, c, read, own, options, last, absorbed);
     made.forEach((tensor, i) => (values[call.outputs[i]] = tensor));
-    if (relu) values[relu.outputs[0]] = made[0];
+    if (absorbed.follows) values[absorbed.follows.outputs[0]] = made[0];
     if (options.until !== undefined && values[options.until]) return [values[options.until]!];
   }
   return plan.outputs.map((value) => values[value]!);
