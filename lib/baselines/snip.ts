@@ -20,9 +20,11 @@ export function snipScores(
     const slots = gateSlots(plan);
     // Dropout is left out: the model is judged as it is.
     const loss = crossEntropy(plan, slots, batch, {});
-    return differentiate(plan, slots, weights, tf.ones([gateCount]), loss, false).gateGradient.dataSync<"float32">();
+    return differentiate(plan, slots, weights, tf.ones([gateCount]), loss, false).gateGradient;
   });
-  return Float64Array.from(gradient, Math.abs);
+  const sensitivities = Float64Array.from(gradient.dataSync<"float32">(), Math.abs);
+  gradient.dispose();
+  return sensitivities;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { alignedText } from "../table.js";
 import type { CertifiedRow, CertifiedRun } from "../theory/index.js";
 
 /** The rows of `twotemp certify` for people: one line an inequality, over all seeds. */
@@ -33,10 +34,10 @@ export function certifiedTable({
   });
   const broken = rows.filter((row) => !row.holds).length;
   return [
-    table([header, ...lines]),
+    alignedText([header, ...lines]),
     "",
     "Searches that ended at the best of all architectures:",
-    table([["problem", "update", "batch", "best found", "largest gap to the best loss"], ...searches]),
+    alignedText([["problem", "update", "batch", "best found", "largest gap to the best loss"], ...searches]),
     "",
     broken === 0
       ? `All ${rows.length} inequalities hold.`
@@ -57,16 +58,4 @@ function group<T>(items: readonly T[], by: (item: T) => string): Map<string, T[]
   const groups = new Map<string, T[]>();
   for (const item of items) groups.set(by(item), [...(groups.get(by(item)) ?? []), item]);
   return groups;
-}
-
-function table(cells: readonly (readonly string[])[]): string {
-  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

@@ -2,6 +2,7 @@ import type { DataFrame } from "danfojs-node";
 import { danfo } from "../danfo.js";
 import { TwotempError } from "../errors.js";
 import { average, effect, holm, type Measurement, varianceParts } from "../statistics/index.js";
+import { csvText } from "../table.js";
 import { isPlainObject, type Json } from "./canonical.js";
 import type { Labels, PlannedTask } from "./experiment.js";
 import type { RunStore } from "./store.js";
@@ -57,12 +58,10 @@ function columnsOf(rows: readonly Row[]): string[] {
 /** Rows as CSV (RFC 4180), numbers with every digit that they have. */
 export function rowsToCsv(rows: readonly Row[]): string {
   const columns = columnsOf(rows);
-  const cell = (value: Row[string] | undefined): string => {
-    const text = value === null || value === undefined ? "" : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = rows.map((row) => columns.map((column) => cell(row[column])).join(","));
-  return [columns.map(cell).join(","), ...lines].map((line) => `${line}\n`).join("");
+  return csvText(
+    columns,
+    rows.map((row) => columns.map((column) => row[column])),
+  );
 }
 
 /** Rows as JSON lines. */

@@ -1,4 +1,5 @@
 import type { MimeBundle } from "../kernel.js";
+import { csvText } from "../table.js";
 import { round } from "./numbers.js";
 import { template, type Theme } from "./style.js";
 
@@ -80,11 +81,9 @@ export const lineKey = (color: string): string => `<span style="color:${color}">
  * toCsv({ columns: ["arm", "accuracy"], rows: [["learned", 0.75]] });   // "arm,accuracy\nlearned,0.75\n"
  * ```
  */
-export function toCsv(table: Table): string {
-  const cell = (value: string | number | null): string => {
-    if (value === null) return "";
-    if (typeof value === "number") return String(round(value, 7));
-    return /[",\r\n]/.test(value) ? `"${value.replace(/"/g, '""')}"` : value;
-  };
-  return [table.columns, ...table.rows].map((row) => row.map(cell).join(",") + "\n").join("");
+export function toCsv({ columns, rows }: Table): string {
+  return csvText(
+    columns,
+    rows.map((row) => row.map((cell) => (typeof cell === "number" ? round(cell, 7) : cell))),
+  );
 }

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import type { DataFrame } from "danfojs-node";
 import { TwotempError } from "../errors.js";
 import type { MimeBundle } from "../kernel.js";
+import { alignedText } from "../table.js";
 import type { Figure, Table } from "./figure.js";
 import { round, whole } from "./numbers.js";
 import { svg } from "./stills.js";
@@ -96,17 +97,9 @@ export function tableHtml(table: Table, limit: number = rowLimit): string {
 export function tableText(table: Table, limit: number = rowLimit): string {
   const shown = table.rows.slice(0, limit);
   const cells = [table.columns, ...shown.map((row) => row.map(cellText))];
-  const widths = table.columns.map((_, c) => Math.max(...cells.map((row) => row[c].length)));
-  const lines = cells.map((row, r) =>
-    row
-      .map((text, c) =>
-        typeof (shown[Math.max(0, r - 1)]?.[c] ?? "") === "string" ? text.padEnd(widths[c]) : text.padStart(widths[c]),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
-  if (table.rows.length > limit) lines.push(`(${limit} of ${whole(table.rows.length)} rows)`);
-  return lines.join("\n");
+  const text = alignedText(cells, (r, c) => typeof (shown[Math.max(0, r - 1)]?.[c] ?? "") !== "string");
+  const more = `(${limit} of ${whole(table.rows.length)} rows)`;
+  return table.rows.length > limit ? `${text}\n${more}` : text;
 }
 
 function cellText(value: string | number | null): string {

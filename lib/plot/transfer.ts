@@ -1,5 +1,6 @@
 import { baselines } from "../baselines/index.js";
 import type { EffectRow, SummaryRow } from "../transfer/index.js";
+import { effectColumns } from "../transfer/result.js";
 import { escapeText, lineKey, makeFigure, type Figure, type FigureOptions, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
 import { armStyle } from "./style.js";
@@ -233,20 +234,7 @@ export function effects(
 
 /** Effects as the table that every `effects.csv` has. */
 export function effectTable(effects: readonly EffectRow[]): Figure["table"] {
-  const columns = [
-    "source",
-    "target",
-    "gates",
-    "density",
-    "shots",
-    "control",
-    "effect",
-    "low",
-    "high",
-    "searches",
-    "retrainings",
-  ] as const;
-  return { columns, rows: effects.map((row) => columns.map((column) => row[column])) };
+  return { columns: effectColumns, rows: effects.map((row) => effectColumns.map((column) => row[column])) };
 }
 
 /** Source and target for a title; long lists of classes are cut down to the first and the last. */

@@ -1,3 +1,4 @@
+import { alignedText } from "../table.js";
 import type { Counts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
 import type { GateKind } from "./types.js";
@@ -44,7 +45,7 @@ export function summarise(space: SearchSpace): SpaceSummary {
 
 function print({ gateCount, full, groups, ungated }: Omit<SpaceSummary, "toString">): string {
   const rounded = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: 1 });
-  const gated = table([
+  const gated = alignedText([
     ["gates", "kind", "number", "parameters each", "multiply-adds each"],
     ...groups.map((group) => [
       group.group,
@@ -54,22 +55,10 @@ function print({ gateCount, full, groups, ungated }: Omit<SpaceSummary, "toStrin
       rounded(group.multiplyAddsPerGate),
     ]),
   ]);
-  const without = table([
+  const without = alignedText([
     ["without gates", "class", "why"],
     ...ungated.map(({ layer, className, reason }) => [layer, className, reason]),
   ]);
   const head = `${rounded(gateCount)} gates; ${rounded(full.parameters)} parameters, ${rounded(full.multiplyAdds)} multiply-adds`;
   return [head, "", gated, "", without].join("\n");
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

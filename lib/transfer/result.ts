@@ -1,5 +1,6 @@
 import type { DataFrame } from "danfojs-node";
 import { danfo } from "../danfo.js";
+import { csvText, alignedText } from "../table.js";
 import { average, effect, holm } from "../statistics/index.js";
 
 /** One retraining, judged by the target's test examples. */
@@ -51,6 +52,21 @@ export interface SummaryRow {
   readonly searches: number;
   readonly retrainings: number;
 }
+
+/** The columns of a table of effects. */
+export const effectColumns = [
+  "source",
+  "target",
+  "gates",
+  "density",
+  "shots",
+  "control",
+  "effect",
+  "low",
+  "high",
+  "searches",
+  "retrainings",
+] as const;
 
 /** Learned minus one control, in points of accuracy, with its 95 % interval. */
 export interface EffectRow {
@@ -146,26 +162,12 @@ export class TransferResult {
 
   /** The effects as CSV, with a header. */
   effectsCsv(): string {
-    const columns = [
-      "source",
-      "target",
-      "gates",
-      "density",
-      "shots",
-      "control",
-      "effect",
-      "low",
-      "high",
-      "searches",
-      "retrainings",
-    ] as const;
-    const cell = (value: string | number): string => {
-      const text =
-        typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toFixed(4))) : String(value);
-      return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-    };
-    const rows = this.effects().map((row) => columns.map((column) => cell(row[column])).join(","));
-    return [columns.join(","), ...rows, ""].join("\n");
+    const cell = (value: string | number): string | number =>
+      typeof value === "number" ? Number(value.toFixed(4)) : value;
+    return csvText(
+      effectColumns,
+      this.effects().map((row) => effectColumns.map((column) => cell(row[column]))),
+    );
   }
 
   /** The records as a danfojs DataFrame (its numbers are float32; exact ones are in `records`). */
@@ -193,15 +195,13 @@ export class TransferResult {
         `${row.searches} x ${row.retrainings}`,
       ];
     });
-    const widths = head.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
-    const line = (cells: readonly string[]): string =>
-      cells.map((cell, c) => (c === 1 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join("  ");
+    const table = alignedText([head, ...rows], (_, column) => column !== 1);
     const { source, target } = this.records[0];
     const note = this.refused.map(({ arm, reason }) => `left out: ${arm} (${reason})`);
     for (const shots of this.shots()) {
       const count = this.armsAt(shots).length;
       if (count < this.arms.length) note.push(`stopped: ${count} of ${this.arms.length} arms at ${shots} shots`);
     }
-    return [`${source} to ${target}, test accuracy in per cent`, line(head), ...rows.map(line), ...note].join("\n");
+    return [`${source} to ${target}, test accuracy in per cent`, table, ...note].join("\n");
   }
 }

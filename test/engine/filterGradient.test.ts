@@ -7,27 +7,18 @@ import { Random, ready } from "../../lib/engine/index.js";
 import { nativeBackend, ownKernels } from "../../lib/engine/native.js";
 import { filterGradient } from "../../lib/engine/nativeKernels.js";
 import { needs } from "../support.js";
+import type { Geometry } from "./geometry.js";
 import { nativeIsBuilt } from "./support.js";
 
-/** A convolution whose filter's gradient is asked for. */
-interface Geometry {
-  readonly batch: number;
-  readonly image: readonly [height: number, width: number];
-  readonly filter: readonly [height: number, width: number];
-  readonly channels: readonly [input: number, output: number];
-  readonly strides: [number, number];
-  readonly pad: "same" | "valid";
-}
-
 /** How far the native gradient is from plain JavaScript's, beside the largest entry. */
-async function distance({ batch, image, filter, channels, strides, pad }: Geometry): Promise<number> {
+async function distance({ batch, image, taps, channels, strides, padding }: Geometry): Promise<number> {
   const shape: [number, number, number, number] = [batch, ...image, channels[0]];
-  const filterShape: [number, number, number, number] = [...filter, ...channels];
-  const { outHeight, outWidth } = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, pad);
+  const filterShape: [number, number, number, number] = [...taps, ...channels];
+  const { outHeight, outWidth } = tf.backend_util.computeConv2DInfo(shape, filterShape, strides, 1, padding);
   const random = new Random(0, "filter gradient");
   const x = random.normals(tf.util.sizeFromShape(shape));
   const dy = random.normals(batch * outHeight * outWidth * channels[1]);
-  const attributes = { strides, pad, dataFormat: "NHWC", filterShape } as unknown as tf.NamedAttrMap &
+  const attributes = { strides, pad: padding, dataFormat: "NHWC", filterShape } as unknown as tf.NamedAttrMap &
     tf.Conv2DBackpropFilterAttrs;
   const gradient = async (backend: string): Promise<Float32Array> => {
     await tf.setBackend(backend);
@@ -61,20 +52,23 @@ describe("the gradient of a convolution's filter", needs("the native engine", na
 
   test("is that of plain JavaScript, whatever the sizes, strides and padding", async () => {
     const extent = fc.integer({ min: 1, max: 9 });
-    const filter = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
+    const taps = fc.tuple(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 5 }));
     const geometry = fc
       .record({
         batch: fc.integer({ min: 1, max: 4 }),
         image: fc.tuple(extent, extent),
-        filter: filter.filter(([height, width]) => height * width > 1),
+        taps: taps.filter(([height, width]) => height * width > 1),
         channels: fc.tuple(
           fc.integer({ min: 1, max: 20 }),
           fc.oneof(fc.constantFrom(8, 16), fc.integer({ min: 1, max: 40 })),
         ),
         strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
-        pad: fc.constantFrom("same", "valid"),
+        dilations: fc.constant<[number, number]>([1, 1]),
+        padding: fc.constantFrom("same" as const, "valid" as const),
       })
-      .filter(({ image, filter: [height, width], pad }) => pad === "same" || (image[0] >= height && image[1] >= width));
+      .filter(
+        ({ image, taps: [height, width], padding }) => padding === "same" || (image[0] >= height && image[1] >= width),
+      );
     await fc.assert(
       fc.asyncProperty(geometry, async (given) => {
         assert.ok((await distance(given)) < 1e-5);
@@ -84,9 +78,9 @@ describe("the gradient of a convolution's filter", needs("the native engine", na
   });
 
   test("is the same where an image's rows or a batch's examples are taken in parts", async () => {
-    const common = { strides: [1, 1] as [number, number], pad: "same" as const };
-    const tall: Geometry = { ...common, batch: 1, image: [24, 80], filter: [3, 3], channels: [16, 24] };
-    const many: Geometry = { ...common, batch: 140, image: [2, 2], filter: [1, 2], channels: [64, 64] };
+    const common = { strides: [1, 1], dilations: [1, 1], padding: "same" } satisfies Partial<Geometry>;
+    const tall: Geometry = { ...common, batch: 1, image: [24, 80], taps: [3, 3], channels: [16, 24] };
+    const many: Geometry = { ...common, batch: 140, image: [2, 2], taps: [1, 2], channels: [64, 64] };
     for (const given of [tall, many]) assert.ok((await distance(given)) < 1e-5);
   });
 });
