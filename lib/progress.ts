@@ -25,13 +25,16 @@ export class ProgressMeter {
     private readonly label: string,
     private readonly total: number,
     private readonly onProgress: WorkOptions["onProgress"],
+    /** Parts that were done before. */
+    private readonly from: number = 0,
   ) {}
 
   /** Says that `done` of the `total` parts are finished. */
   report(done: number): void {
     if (!this.onProgress) return;
     const elapsedSeconds = (performance.now() - this.started) / 1000;
-    const remainingSeconds = done > 0 ? (elapsedSeconds / done) * (this.total - done) : undefined;
+    const now = done - this.from;
+    const remainingSeconds = now > 0 ? (elapsedSeconds / now) * (this.total - done) : undefined;
     this.onProgress({ label: this.label, done, total: this.total, elapsedSeconds, remainingSeconds });
   }
 }

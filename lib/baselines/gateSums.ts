@@ -1,4 +1,7 @@
-import type { SearchSpace } from "../space/index.js";
+import type { LayerCall, SearchSpace } from "../space/index.js";
+
+/** Where a kernel's inputs stand: [..., inputs, outputs], of transposed convolutions [..., outputs, inputs]. */
+const inputAxis = ({ layer }: LayerCall): -1 | -2 => (layer.getClassName().endsWith("Transpose") ? -1 : -2);
 
 /**
  * For each gate the sum of something over the weights that it switches: a weight gate's own weight; for an input or a
@@ -18,10 +21,11 @@ export function gateSums({ plan, gateCount }: SearchSpace, values: readonly Arra
     if (!gates || call.weights.length === 0) continue;
     const kernel = values[call.weights[0]];
     const { shape } = plan.weights[call.weights[0]];
-    // A kernel [..., inputs, outputs]: the row of input i in every filter position.
-    const [inputs, columns] = shape.slice(-2);
+    const inputs = shape.at(inputAxis(call))!;
+    // The entries of input i in every filter position.
+    const stride = inputAxis(call) === -1 ? 1 : shape.at(-1)!;
     const rows = new Float64Array(inputs);
-    for (let at = 0; at < kernel.length; at++) rows[Math.floor(at / columns) % inputs] += kernel[at];
+    for (let at = 0; at < kernel.length; at++) rows[Math.floor(at / stride) % inputs] += kernel[at];
     gates.gateOf.forEach((gate, value) => {
       if (gate >= 0) sums[gate] += rows[value % inputs];
     });
@@ -39,7 +43,8 @@ export function withoutWeights({ groups, plan }: SearchSpace): string | undefine
   }
   const shared = plan.calls.some((call) => {
     const gates = call.inputGates[0];
-    return gates && call.weights.length > 0 && gates.gateOf.length > plan.weights[call.weights[0]].shape.at(-2)!;
+    const weighed = gates && call.weights.length > 0;
+    return weighed && gates.gateOf.length > plan.weights[call.weights[0]].shape.at(inputAxis(call))!;
   });
   return shared ? "a convolution reads every pixel by the same weights" : undefined;
 }

@@ -12,6 +12,12 @@ interface Choice {
   readonly sum: Sum;
 }
 
+/** Most operations of a stage, of which all sets are listed. */
+const largestStage = 16;
+
+/** Draws after which sets whose exact cost is another are given up. */
+const mostDraws = 1000;
+
 /** Most distinct sums that are kept of the stages together. */
 const largestTable = 2e6;
 
@@ -33,7 +39,7 @@ function choicesOf({ offset, size }: GateGroup, parameters: Float64Array, multip
  * Draws operations uniformly among all sets that have exactly as many operations, parameters and multiply-adds as a given
  * architecture and at least one operation in each stage.
  *
- * Costs of operations add up, so the number of ways to make a sum from the stages from `s` on follows from those from
+ * Costs of operations add up as long as no stage dies, so the number of ways to make a sum from the stages from `s` on follows from those from
  * `s + 1` on; stages are then drawn one after another in proportion to the ways that are left.
  */
 export class OperationSampler {
@@ -48,6 +54,8 @@ export class OperationSampler {
   ) {
     const parameters = space.gateSavings("parameters");
     const multiplyAdds = space.gateSavings("multiplyAdds");
+    const large = space.groups.find(({ size }) => size > largestStage);
+    if (large) throw refusal(`${large.name} has ${large.size} operations, more than ${largestStage}`);
     this.choices = space.groups.map((group) => choicesOf(group, parameters, multiplyAdds));
     const total = (costs: ArrayLike<number>): number =>
       matched.mask.reduce((sum, open, gate) => sum + (open ? costs[gate] : 0), 0);
@@ -159,9 +167,20 @@ export const randomOperations: Baseline = {
       const matched = learned[i % learned.length];
       const sampler = samplerOf(matched);
       const random = new Random(seed, "random operations", i);
-      let mask = sampler.draw(random);
-      while (mask.every((open, gate) => open === matched.mask[gate])) mask = sampler.draw(random);
-      return { architecture: space.architecture(mask, { method: "random-operations", seed, number: i }) };
+      const { parameters, multiplyAdds } = matched.counts;
+      for (let draw = 0; draw < mostDraws; draw++) {
+        const mask = sampler.draw(random);
+        if (mask.every((open, gate) => open === matched.mask[gate])) continue;
+        // A stage that nothing reads any more takes others with it.
+        const liveness = space.liveness(mask);
+        const counts = liveness.count();
+        if (liveness.cuts.length > 0 || counts.parameters !== parameters || counts.multiplyAdds !== multiplyAdds)
+          continue;
+        return { architecture: space.architecture(mask, { method: "random-operations", seed, number: i }) };
+      }
+      throw refusal(
+        `no set of operations in ${mostDraws} draws costs what learned architecture ${i % learned.length} costs`,
+      );
     });
   },
 };

@@ -8,6 +8,9 @@ import { widthsAtCost } from "./widths.js";
 /** Draws among which the one that comes closest in cost is taken. */
 const draws = 4;
 
+/** Draws of mixed gates after which networks that are cut are given up. */
+const mostDraws = 200;
+
 /** How many gates of each group are open. */
 const widthsOf = ({ groups, mask }: Architecture): string =>
   groups.map(({ offset, size }) => mask.subarray(offset, offset + size).reduce((sum, gate) => sum + gate, 0)).join();
@@ -34,7 +37,7 @@ export function randomAtCost(
   }
   if (onlyKinds(space, "unit")) return randomWidths(space, matched, random, provenance);
   if (onlyKinds(space, "op", "block")) return randomOperations(space, matched, random, provenance);
-  return randomOfEachGroup(space, matched, random(0), provenance);
+  return randomOfEachGroup(space, matched, random, provenance);
 }
 
 function randomWidths(
@@ -137,13 +140,17 @@ function randomOperations(
 function randomOfEachGroup(
   space: SearchSpace,
   matched: Architecture,
-  random: Random,
+  random: (draw: number) => Random,
   provenance: Provenance,
 ): Architecture {
-  const mask = new Uint8Array(space.gateCount);
-  for (const { offset, size } of space.groups) {
-    const keep = matched.mask.subarray(offset, offset + size).reduce((sum, gate) => sum + gate, 0);
-    for (const i of random.permutation(size, keep)) mask[offset + i] = 1;
+  for (let draw = 0; draw < mostDraws; draw++) {
+    const numbers = random(draw);
+    const mask = new Uint8Array(space.gateCount);
+    for (const { offset, size } of space.groups) {
+      const keep = matched.mask.subarray(offset, offset + size).reduce((sum, gate) => sum + gate, 0);
+      for (const i of numbers.permutation(size, keep)) mask[offset + i] = 1;
+    }
+    if (space.liveness(mask).cuts.length === 0) return withMatch(space, mask, matched, provenance);
   }
-  return withMatch(space, mask, matched, provenance);
+  throw refusal(`as many gates of each group, drawn at random, cut the network in each of ${mostDraws} draws`);
 }

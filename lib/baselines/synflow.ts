@@ -18,7 +18,12 @@ const flowing = new Set(
 /** The first layer behind which doubled positive values aren't doubled, the last softmax aside. */
 function hindrance({ plan }: SearchSpace): string | undefined {
   const found = plan.calls.find(({ layer, outputs }) => {
-    const { activation } = layer as unknown as { activation?: { getClassName(): string } };
+    const { activation, maxValue, threshold } = layer as unknown as {
+      activation?: { getClassName(): string };
+      maxValue?: number | null;
+      threshold?: number;
+    };
+    if (layer.getClassName() === "ReLU" && ((maxValue ?? undefined) !== undefined || threshold)) return true;
     const last = outputs.includes(plan.outputs[0]);
     const proportional = ["linear", "relu", ...(last ? ["softmax"] : [])];
     return !flowing.has(layer.getClassName()) || (activation && !proportional.includes(activation.getClassName()));

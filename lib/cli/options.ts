@@ -8,6 +8,12 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
+/** Reads the value of an option that has to name a folder. */
+export function folderName(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It has to be the name of a folder.");
+  return text;
+}
+
 /** Reads the value of an option that has to be a number above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { folderName } from "./options.js";
 
 /** `twotemp plan`: the tasks of an experiment. */
 export function addPlan(program: Command): void {
@@ -7,7 +8,7 @@ export function addPlan(program: Command): void {
     .summary("show the tasks of an experiment")
     .description("Shows into which tasks an experiment expands, and how many of them are done. Runs nothing.")
     .argument("<experiment>", "a file, or the name of one in experiments/")
-    .option("--store <folder>", "folder of the records (default: runs/NAME)")
+    .option("--store <folder>", "folder of the records (default: runs/NAME)", folderName)
     .option("--engine <name>", "native, wasm or cpu")
     .option("--json", "print one task a line for programs")
     .action(async (name: string, options: { store?: string; engine?: string; json?: boolean }) => {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { folderName } from "./options.js";
 
 interface Options {
   store?: string;
@@ -17,7 +18,7 @@ export function addResults(program: Command): void {
     .summary("print the results of an experiment")
     .description("Prints one row a result of the tasks that are done, or the effects that follow from them.")
     .argument("<experiment>", "a file, or the name of one in experiments/")
-    .option("--store <folder>", "folder of the records (default: runs/NAME)")
+    .option("--store <folder>", "folder of the records (default: runs/NAME)", folderName)
     .option("--engine <name>", "native, wasm or cpu")
     .option("--kind <kind>", "kind of the tasks (default: the last of the plan)")
     .option("--effects", "learned minus each control, with intervals")
@@ -28,15 +29,34 @@ export function addResults(program: Command): void {
       const { openExperiment } = await import("./options.js");
       const experiment = await openExperiment(name, options);
       const tt = await import("../experiments/index.js");
-      const store = new tt.RunStore(options.store ?? tt.storeFolder(experiment), { readOnly: true });
+      const folder = options.store ?? tt.storeFolder(experiment);
+      const store = new tt.RunStore(folder, { readOnly: true });
       const plan = tt.planExperiment(experiment);
       if (options.save) {
         const { join } = await import("node:path");
         const { projectRoot } = await import("../project.js");
-        const folder = options.save === true ? join(projectRoot, "experiments", "results") : options.save;
-        return void console.log(tt.saveTables(experiment, plan, store, folder).join("\n"));
+        const tables = options.save === true ? join(projectRoot, "experiments", "results") : options.save;
+        return void console.log(tt.saveTables(experiment, plan, store, tables).join("\n"));
       }
-      const rows = tt.resultRows(plan, store, { kind: options.kind });
+      const { TwotempError } = await import("../errors.js");
+      const kinds = [...new Set(plan.map(({ task }) => task.kind))];
+      const { kind = kinds.at(-1)! } = options;
+      if (!kinds.includes(kind)) {
+        throw new TwotempError(
+          "cli/kind",
+          `${experiment.name} has no tasks of kind ${kind}; it has ${kinds.join(", ")}`,
+        );
+      }
+      if (options.effects && kind !== "transfer") {
+        throw new TwotempError("cli/effects", `tasks of kind ${kind} have no arms to compare: leave --effects out`);
+      }
+      if (options.out && options.format === "table") {
+        throw new TwotempError("cli/out", "--out writes csv or jsonl: name one by --format");
+      }
+      const rows = tt.resultRows(plan, store, { kind });
+      if (rows.length === 0) {
+        throw new TwotempError("cli/empty", `${folder} has no task of kind ${kind} that is done: twotemp run ${name}`);
+      }
       const wanted = options.effects ? tt.effectRows(rows) : rows;
       if (options.format === "table") return console.table(wanted);
       const text = options.format === "csv" ? tt.rowsToCsv(wanted) : tt.rowsToJsonLines(wanted);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Runner, SweepProgress } from "../experiments/index.js";
-import { positiveNumber, wholeNumber } from "./options.js";
+import { TwotempError } from "../errors.js";
+import { folderName, positiveNumber, wholeNumber } from "./options.js";
 
 interface Options {
   store?: string;
@@ -27,7 +28,7 @@ export function addRun(program: Command): void {
       "Does every task of an experiment that has no record yet. Ctrl-C stops within two seconds and keeps what is done; the next call goes on.",
     )
     .argument("<experiment>", "a file, or the name of one in experiments/")
-    .option("--store <folder>", "folder of the records (default: runs/NAME)")
+    .option("--store <folder>", "folder of the records (default: runs/NAME)", folderName)
     .option("--engine <name>", "native, wasm or cpu")
     .option("--workers <n>", "processes on this machine (default: one a core)", wholeNumber)
     .option("--memory <MB>", "memory of each process; one that takes more is replaced", wholeNumber)
@@ -64,7 +65,9 @@ export function addRun(program: Command): void {
 async function runnerOf(options: Options): Promise<Runner> {
   const { inlineRunner, poolRunner, queueRunner } = await import("../experiments/index.js");
   if (options.queue) {
-    const url = options.queue === true ? (process.env.TWOTEMP_QUEUE ?? "") : options.queue;
+    const url = options.queue === true ? process.env.TWOTEMP_QUEUE : options.queue;
+    if (!url)
+      throw new TwotempError("cli/queue", "--queue needs an address, there or in TWOTEMP_QUEUE: redis://host:port");
     return queueRunner({ url, name: options.queueName, slots: options.slots });
   }
   if (options.inline) return inlineRunner();

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { folderName } from "./options.js";
 
 /** `twotemp status`: what is done of an experiment. */
 export function addStatus(program: Command): void {
@@ -7,7 +8,7 @@ export function addStatus(program: Command): void {
     .summary("show what is done of an experiment")
     .description("Shows how many tasks are done, set aside and left, with their errors and times. Changes nothing.")
     .argument("<experiment>", "a file, or the name of one in experiments/")
-    .option("--store <folder>", "folder of the records (default: runs/NAME)")
+    .option("--store <folder>", "folder of the records (default: runs/NAME)", folderName)
     .option("--engine <name>", "native, wasm or cpu")
     .option("--json", "print the same for programs")
     .action(async (name: string, options: { store?: string; engine?: string; json?: boolean }) => {

@@ -1,6 +1,7 @@
-import { createReadStream, type ReadStream } from "node:fs";
+import { createReadStream } from "node:fs";
 import { basename, extname } from "node:path";
 import { createInterface } from "node:readline";
+import { pipeline, Transform } from "node:stream";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import type { Dataset, Provenance } from "./dataset.js";
@@ -46,7 +47,7 @@ export interface FrameLike {
 /** Of Papa Parse, which ships without types, what is used here. */
 interface Papa {
   parse(
-    stream: ReadStream,
+    stream: Transform,
     config: {
       delimiter: string;
       chunk(results: { data: string[][]; errors: { message: string }[] }): void;
@@ -111,6 +112,10 @@ class Table {
   /** One string a class: that of a cell may hold on to the block of text that it was cut from. */
   private readonly classNames = new Map<string, string>();
   private inputs = new Float32Array(0);
+  /** What is taken off each column before float32 rounds it: the first value of one that will be centred anyway. */
+  private readonly origin: Float64Array;
+  /** Whether the first row is the origin. */
+  private readonly centred: boolean;
 
   /** `firstLine` is the file's line of the first row; the columns are those of `train` where it is given. */
   constructor(
@@ -127,9 +132,18 @@ class Table {
     this.labelColumn = columnOf(this, options.label ?? columns.length - 1);
     const ignored = new Set((options.ignore ?? []).map((column) => columnOf(this, column)));
     this.features = [...columns.keys()].filter((column) => column !== this.labelColumn && !ignored.has(column));
+    const unnamed = this.features.find((column) => columns[column] === "");
+    if (unnamed !== undefined) {
+      throw new TwotempError(
+        "data/column",
+        `${where}, line 1: column ${unnamed} has no name, as a column of row numbers has none; leave it out by ignore: [${unnamed}], or name it`,
+      );
+    }
     if (this.features.length === 0) {
       throw new TwotempError("data/column", `${where}: expected a feature beside the label`);
     }
+    this.origin = train?.origin ?? new Float64Array(this.features.length);
+    this.centred = !train && !isRaw(options);
   }
 
   /** Makes room for so many rows; memory that is never written to costs nothing. */
@@ -151,7 +165,8 @@ class Table {
           `${line}, column "${columns[column]}": expected a number, found ${shown(row[column])}; ${advice(row[column])}`,
         );
       }
-      inputs[labels.length * features.length + f] = value;
+      if (this.centred && labels.length === 0) this.origin[f] = value;
+      inputs[labels.length * features.length + f] = value - this.origin[f];
     });
     const label = labelOf(row[labelColumn], `${line}, column "${columns[labelColumn]}"`);
     if (!this.classNames.has(label)) this.classNames.set(label, label);
@@ -178,7 +193,6 @@ async function readTable(
       table.add(row);
       return;
     }
-    row[0] = row[0].replace(/^\ufeff/, "");
     const header = options.header ?? guessHeader(path, row, options.label);
     const columns = header ? row.map((cell) => cell.trim()) : row.map((_, i) => String(i));
     table = new Table(path, columns, header ? 2 : 1, options, train);
@@ -189,6 +203,8 @@ async function readTable(
   // Blank lines may end a file, not interrupt it.
   let blank = 0;
   await parseRows(path, delimiter, options.signal, (row) => {
+    if (isBlank(row) && !table)
+      throw new TwotempError("data/csv", `${path}, line 1: expected a row, found a blank line`);
     if (isBlank(row)) blank++;
     else {
       for (; blank > 0; blank--) add([""]);
@@ -210,14 +226,13 @@ async function parseRows(
   signal?.throwIfAborted();
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- has no types
   const papa = require("papaparse") as Papa;
-  const stream = createReadStream(path, { encoding: "utf8", highWaterMark: blockBytes, signal });
   let waiting = 0;
   let rows = 0;
   const notCsv = (reason: string): TwotempError =>
-    new TwotempError("data/csv", `${path}: not a CSV file: ${reason.slice(0, 200)}`);
-  stream.on("data", (block) => {
+    new TwotempError("data/csv", `${path}, after row ${rows}: not a CSV file: ${reason.slice(0, 200)}`);
+  const stream = textBlocks(path, signal, (block) => {
     waiting += block.length;
-    if (waiting > largestRow) stream.destroy(notCsv(`row ${rows + 1} doesn't end within ${largestRow} characters`));
+    return waiting > largestRow ? notCsv(`the next one doesn't end within ${largestRow} characters`) : null;
   });
   try {
     await new Promise<void>((resolve, reject) =>
@@ -238,6 +253,33 @@ async function parseRows(
   }
 }
 
+/**
+ * A file's text without the mark of byte order. No block ends between the two characters of a line's end, which Papa Parse would take
+ * for data.
+ */
+function textBlocks(
+  path: string,
+  signal: AbortSignal | undefined,
+  problem: (block: string) => Error | null,
+): Transform {
+  let held = "";
+  let isFirst = true;
+  const text = new Transform({
+    objectMode: true,
+    highWaterMark: 1,
+    transform: (block: string, _, done) => {
+      const whole = held + (isFirst ? block.replace(/^\ufeff/, "") : block);
+      isFirst = false;
+      held = whole.endsWith("\r") ? "\r" : "";
+      done(problem(block), held ? whole.slice(0, -1) : whole);
+    },
+    flush: (done) => done(null, held),
+  });
+  const file = createReadStream(path, { encoding: "utf8", highWaterMark: blockBytes, signal });
+  pipeline(file, text, () => undefined);
+  return text;
+}
+
 function tableDataset(
   name: string,
   train: Table,
@@ -253,7 +295,7 @@ function tableDataset(
       `${train.where}: shape [${inputShape}] needs ${size} feature columns, found ${features.length}`,
     );
   }
-  const raw = (options.columns ?? (inputShape.length === 3 ? "raw" : "standardised")) === "raw";
+  const raw = isRaw(options);
   // Examples of which none are held out are kept as they are, but not the room beside them.
   const trimmed = ({ inputs, labels }: LabelledExamples): LabelledExamples => ({ inputs: inputs.slice(), labels });
   const dataset = labelledDataset(
@@ -276,6 +318,11 @@ function tableDataset(
   return raw ? dataset : dataset.standardisedColumns({ inPlace: true });
 }
 
+/** Whether columns are taken as they are, and not standardised. */
+function isRaw({ columns, inputShape }: TableOptions): boolean {
+  return (columns ?? (inputShape?.length === 3 ? "raw" : "standardised")) === "raw";
+}
+
 /** What to do about a cell that holds no number. */
 function advice(cell: unknown): string {
   const text = String(cell ?? "").trim();
@@ -285,13 +332,15 @@ function advice(cell: unknown): string {
 }
 
 function labelOf(cell: unknown, where: string): string {
-  const text = typeof cell === "string" ? cell.trim() : typeof cell === "number" ? String(cell) : "";
+  const text =
+    typeof cell === "boolean" || Number.isFinite(cell) ? String(cell) : typeof cell === "string" ? cell.trim() : "";
   if (text === "") throw new TwotempError("data/labels", `${where}: expected a class label, found ${shown(cell)}`);
   const value = numberOf(text);
   if (Number.isFinite(value) && !Number.isInteger(value)) {
     throw new TwotempError("data/labels", `${where}: expected a class label, found the number ${text}`);
   }
-  return text;
+  // One class, whether a program wrote it as a whole number or not.
+  return text.replace(/^([+-]?\d+)\.0+$/, "$1");
 }
 
 /** The number that a cell spells, or NaN. */
@@ -333,15 +382,25 @@ function guessHeader(path: string, first: readonly string[], label: string | num
       `${path}, line 1: expected numbers or column names, found both; say header: true or header: false`,
     );
   }
+  const isNumbering = first.every(
+    (cell, column) => cell.trim() === String(column) || (column === labelColumn && Number.isNaN(numberOf(cell))),
+  );
+  if (isNumbering && features.length > 1) {
+    throw new TwotempError(
+      "data/csv",
+      `${path}, line 1: ${first.slice(0, 3).join(", ")}, ... may be columns' numbers or an example; say header: true or header: false`,
+    );
+  }
   return numbers === 0;
 }
 
 async function guessDelimiter(path: string): Promise<string> {
   const input = createReadStream(path, { encoding: "latin1", end: blockBytes });
   let line = "";
-  for await (line of createInterface({ input })) break;
+  for await (line of createInterface({ input })) if (line.trim() !== "") break;
   input.destroy();
-  const counts = [",", ";", "\t", "|"].map((delimiter) => ({ delimiter, count: line.split(delimiter).length - 1 }));
+  const bare = line.replaceAll(/"[^"]*"/g, "");
+  const counts = [",", ";", "\t", "|"].map((delimiter) => ({ delimiter, count: bare.split(delimiter).length - 1 }));
   const best = counts.reduce((a, b) => (b.count > a.count ? b : a));
   if (best.count === 0) {
     throw new TwotempError("data/csv", `${path}, line 1: expected at least 2 cells between , ; tab or |, found 1`);

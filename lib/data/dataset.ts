@@ -151,7 +151,8 @@ export class Dataset {
   /**
    * The same examples, divided by one standard deviation instead of brought to [0, 1].
    *
-   * `scale = 1 / std(all raw training values)`; nothing is subtracted, so a background of 0 stays 0.
+   * `scale = 1 / std(all training values brought to [0, 1])`, of the reference's; nothing is subtracted, so a background of 0
+   * stays 0.
    *
    * @param reference - whose training values give the standard deviation, for example the source of a transfer
    * @throws TwotempError `data/values` if all those values are the same
@@ -165,7 +166,8 @@ export class Dataset {
       );
     }
     return this.with({
-      scale: 1 / deviation,
+      // The same number of standard deviations for white, whether that is 255 or 16.
+      scale: reference.rawMaximum / (deviation * this.rawMaximum),
       step: `divided by the standard deviation of the training values of ${reference.name}`,
     });
   }

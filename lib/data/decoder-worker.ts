@@ -112,7 +112,9 @@ function encodedPicture(cell: unknown): Uint8Array | null {
 
 function plainLabel(cell: unknown): string | number | null {
   if (cell instanceof Uint8Array) return Buffer.from(cell).toString("utf8");
-  if (typeof cell === "bigint") return Number(cell);
+  // Numbers beyond 2^53 would fall together.
+  if (typeof cell === "bigint") return Number.isSafeInteger(Number(cell)) ? Number(cell) : String(cell);
+  if (typeof cell === "boolean") return String(cell);
   return typeof cell === "string" || typeof cell === "number" ? cell : null;
 }
 

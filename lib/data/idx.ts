@@ -14,7 +14,7 @@ export interface IdxFiles {
 /** How IDX files are read. */
 export interface IdxOptions {
   readonly name?: string;
-  /** Default: the labels that occur, as text. */
+  /** Default: the labels from {@link firstLabel} to the largest, as text. */
   readonly classNames?: readonly string[];
   /** The label of the first class; default 0 (EMNIST letters: 1). */
   readonly firstLabel?: number;

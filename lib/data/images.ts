@@ -91,12 +91,13 @@ function isPicture(name: string): boolean {
   return extensions.includes(extname(name).toLowerCase());
 }
 
+/** The folders in a folder, links to folders among them. */
 async function foldersIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .sort();
+  const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
+  const isFolder = await Promise.all(
+    names.map(async (name) => (await stat(join(folder, name)).catch(() => undefined))?.isDirectory() ?? false),
+  );
+  return names.filter((_, i) => isFolder[i]);
 }
 
 async function listPictures(folder: string): Promise<Entry[]> {
@@ -112,6 +113,15 @@ async function listPictures(folder: string): Promise<Entry[]> {
     throw new TwotempError(
       "data/classes",
       `${folder}: expected a folder of pictures for each of at least 2 classes, found ${classes.length} folder${classes.length === 1 ? "" : "s"}`,
+    );
+  }
+  const stray = (await readdir(folder)).find(
+    (name) => !name.startsWith(".") && isPicture(name) && !classes.includes(name),
+  );
+  if (stray !== undefined) {
+    throw new TwotempError(
+      "data/classes",
+      `${join(folder, stray)}: a picture beside the folders of classes; move it into one, or elsewhere`,
     );
   }
   const entries: Entry[] = [];

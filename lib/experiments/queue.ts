@@ -61,7 +61,7 @@ export function connection(url: string): {
   const invalid = (): TwotempError =>
     new TwotempError(
       "experiments/queue",
-      `not the address of a Redis: ${hidePassword(url)}; expected redis://host:port or rediss://host:port`,
+      `not the address of a Redis: ${hidePassword(url)}; expected redis://host:port or rediss://host:port, a / in a password written %2F`,
     );
   let parsed: URL;
   try {
@@ -86,7 +86,7 @@ export function connection(url: string): {
 
 /** An address that can be shown. */
 export function hidePassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//…@");
+  return url.replace(/\/\/.*@/, "//…@");
 }
 
 /** The name of the queue of one version of the code: workers of another version never see its tasks. */

@@ -270,7 +270,8 @@ export class RunStore {
 
   private putAside(id: string, reason: string): void {
     this.verified.delete(id);
-    this.setAside.push({ id, reason });
+    // A reader, which leaves the record in its place, meets it again.
+    if (!this.setAside.some((record) => record.id === id)) this.setAside.push({ id, reason });
     if (this.options.readOnly) return;
     guarded(this.folder, () => {
       mkdirSync(join(this.folder, "aside"), { recursive: true });

@@ -40,11 +40,12 @@ const settings = ["source", "target", "gates", "space", "strategy", "variant"] a
  * ```
  */
 export async function readTable<Row = Record<string, unknown>>(path: string): Promise<Row[]> {
-  await readFile(path).catch((error: Error) => {
+  const unread = (error: Error): never => {
     throw new TwotempError("plot/effects", `${path}: can't be read (${error.message})`);
-  });
+  };
+  await readFile(path).catch(unread);
   const { readCSV, toJSON } = await danfo();
-  return toJSON(await readCSV(resolve(path))) as Row[];
+  return toJSON(await readCSV(resolve(path)).catch(unread)) as Row[];
 }
 
 /**

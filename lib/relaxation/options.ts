@@ -32,7 +32,10 @@ export interface RelaxationSettings extends Required<Omit<RelaxationOptions, "in
 }
 
 /** `R / th` beyond which `sinh` leaves the range of float32. */
-const largestRatio = 80;
+export const largestRatio = 80;
+
+/** `R / tc` up to which certificates are computed: their memory grows with it. */
+const steepest = 1e6;
 
 /**
  * Fills in the defaults and checks every value.
@@ -63,6 +66,9 @@ export function relaxationSettings(options: RelaxationOptions): RelaxationSettin
   if (logitBound / hotTemperature > largestRatio) {
     const most = largestRatio * hotTemperature;
     invalid("logitBound", logitBound, `at most ${largestRatio} times the backward temperature, here ${most}`);
+  }
+  if (logitBound / coldTemperature > steepest) {
+    invalid("coldTemperature", coldTemperature, `at least logitBound / ${steepest}, here ${logitBound / steepest}`);
   }
   const stepSize = options.stepSize ?? updates[update].defaultStepSize;
   if (stepSize === undefined) invalid("stepSize", undefined, `a positive number for the update ${update}`);

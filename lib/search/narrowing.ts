@@ -19,7 +19,8 @@ const worthwhile = 0.8;
  * a gate that was closed can come back, and the certificate holds for the gradients that the search used.
  */
 export class NarrowingEvaluator {
-  private readonly whole: ReturnType<typeof stepEvaluator>;
+  /** Evaluates all gates, whatever is left out. */
+  readonly whole: ReturnType<typeof stepEvaluator>;
   private narrowed: Narrowed | undefined;
   private small: ReturnType<typeof stepEvaluator> | undefined;
   /** The gates that the network is laid out for: 1 where open. Undefined while all are. */

@@ -8,6 +8,7 @@ import {
   forwardSlots,
   type GatedInput,
   type GateSlot,
+  isNoisy,
   slotsTile,
 } from "../space/forward.js";
 import type { Plan } from "../space/types.js";
@@ -162,7 +163,7 @@ export function stepEvaluator(
     evaluate(given.slice(0, count), given[count] as tf.Tensor1D, given.slice(count + 1)),
   );
   const gradients = wantWeights ? plan.weights.filter(({ trainable }) => trainable).length : 0;
-  const eager = plan.calls.some(({ layer }) => layer.getClassName() === "Dropout");
+  const eager = plan.calls.some(({ layer }) => isNoisy(layer));
   return (weights, gates, batch, dropout) => {
     const made = eager ? tf.tidy(() => evaluate(weights, gates, batch, dropout)) : run(...weights, gates, ...batch);
     const [value, gateGradient, ...rest] = made;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
-import { type EstimatorName, estimators, type UpdateName } from "../relaxation/index.js";
+import { type EstimatorName, estimators, gate, type UpdateName } from "../relaxation/index.js";
 import type { Budget } from "../space/index.js";
 import { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
 
@@ -110,6 +110,13 @@ const schema = z.strictObject({
   recordEvery: whole.optional(),
 });
 
+/** Whether a budget is a density of all gates and nothing else. */
+export const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: number } =>
+  budget.density !== undefined &&
+  budget.parameters === undefined &&
+  budget.multiplyAdds === undefined &&
+  !budget.everyGroup;
+
 /**
  * Checks the options of a search and fills in the defaults.
  *
@@ -121,12 +128,27 @@ export function searchSettings(options: SearchOptions): SearchSettings {
     const [issue] = parsed.error.issues;
     const path = issue.path.join(".") || "options";
     const given = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], options);
-    throw new TwotempError("search/options", `invalid ${path} ${JSON.stringify(given)}: ${issue.message}`);
+    throw new TwotempError(
+      "search/options",
+      `invalid ${path} ${typeof given === "number" ? given : JSON.stringify(given)}: ${issue.message}`,
+    );
   }
   const settings = parsed.data;
   const { density, budget } = settings;
   if (density !== undefined && budget) {
     throw new TwotempError("search/options", `density ${density} beside a budget: put it into the budget`);
+  }
+  if ((density !== undefined || budget) && settings.penalty === 0 && settings.steeringRate > 0) {
+    throw new TwotempError("search/options", "penalty 0 can't be steered, which multiplies it: give a positive one");
+  }
+  const { coldTemperature, logitBound } = settings;
+  const closed = gate(-logitBound, coldTemperature);
+  const asked = density ?? (budget && isPlainDensity(budget) ? budget.density : undefined);
+  if (asked !== undefined && asked <= closed && estimators[settings.estimator as EstimatorName]?.certified) {
+    throw new TwotempError(
+      "search/options",
+      `density ${asked} can't be reached: with coldTemperature ${coldTemperature} and logitBound ${logitBound} a closed gate is ${closed.toPrecision(2)}; lower coldTemperature or raise logitBound`,
+    );
   }
   if (Math.abs(settings.initialLogit) + settings.initialSpread > settings.logitBound) {
     throw new TwotempError(

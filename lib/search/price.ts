@@ -3,7 +3,7 @@ import { compiled } from "../engine/index.js";
 import { uploaded } from "../engine/native.js";
 import { referenceGates } from "../relaxation/index.js";
 import { type Budget, exceedance, keepPositive, type SearchSpace } from "../space/index.js";
-import type { SearchSettings } from "./options.js";
+import { isPlainDensity, type SearchSettings } from "./options.js";
 
 /** Steps between two counts of the network. */
 const countEvery = 10;
@@ -11,13 +11,6 @@ const countEvery = 10;
 /** What a search is to come to, if anything. */
 export const goalOf = ({ density, budget }: Pick<SearchSettings, "density" | "budget">): Budget | undefined =>
   budget ?? (density === undefined ? undefined : { density });
-
-/** Whether a budget is a density of all gates and nothing else. */
-const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: number } =>
-  budget.density !== undefined &&
-  budget.parameters === undefined &&
-  budget.multiplyAdds === undefined &&
-  !budget.everyGroup;
 
 /**
  * The price of complexity, `sum_p gamma_p <c, a>_p`: one `gamma` for all gates, or one for each group of gates where the
@@ -44,6 +37,8 @@ export class Price {
   ) {
     const costs = space.costs(settings.costs);
     this.goal = goalOf(settings);
+    // Refuses a budget that the space can't have.
+    if (this.goal) exceedance(space, new Uint8Array(space.gateCount).fill(1), this.goal);
     const all = [{ offset: 0, size: space.gateCount }];
     const oneForAll = !this.goal?.everyGroup && costs.every((cost) => cost === costs[0]);
     this.costs = uploaded(oneForAll ? costs.subarray(0, 1) : costs);
@@ -54,7 +49,6 @@ export class Price {
     }));
     this.cost = oneForAll && space.gateCount > referenceGates ? costs[0] : undefined;
     this.values = this.parts.map(() => settings.penalty);
-    if (this.goal) exceedance(space, new Uint8Array(space.gateCount).fill(1), this.goal);
   }
 
   /**
@@ -94,6 +88,8 @@ export class Price {
   mean(complexities: ArrayLike<number>): number {
     if (this.parts.length === 1) return this.values[0];
     const complexity = this.values.reduce((sum, _, p) => sum + complexities[p], 0);
+    // Of nothing that is open, each group's counts alike.
+    if (complexity === 0) return this.values.reduce((sum, value) => sum + value, 0) / this.values.length;
     return this.of(complexities) / complexity;
   }
 

@@ -75,6 +75,7 @@ export class Search implements AsyncIterable<SearchStep> {
   /** The last one, which may be asked for again; of many gates it takes a while. */
   private certified: Certificate | undefined;
   private done: number = 0;
+  private disposed: boolean = false;
   /** Sum of the losses since the last entry of the trace, and their number. */
   private unrecorded: { readonly loss: number; readonly steps: number } = { loss: 0, steps: 0 };
 
@@ -82,10 +83,9 @@ export class Search implements AsyncIterable<SearchStep> {
     readonly space: SearchSpace,
     readonly dataset: Dataset,
     options: SearchOptions,
-    checkpoint?: SearchCheckpoint,
-    where: string = "checkpoint",
+    resumed?: { readonly checkpoint: SearchCheckpoint; readonly where: string },
   ) {
-    const settings = checkpoint ? checkpointSettings(checkpoint, where) : searchSettings(options);
+    const settings = resumed ? checkpointSettings(resumed.checkpoint, resumed.where) : searchSettings(options);
     this.settings = settings;
     if (space.gateCount === 0) {
       throw new TwotempError("search/gates", "the space has no gates: space.summary() says why no layer is gated");
@@ -97,6 +97,7 @@ export class Search implements AsyncIterable<SearchStep> {
       { length: space.gateCount },
       () => settings.initialLogit + settings.initialSpread * (2 * spread.uniform() - 1),
     );
+    this.price = new Price(space, settings);
     this.relaxation = createRelaxation({
       gateCount: space.gateCount,
       estimator: settings.estimator,
@@ -109,18 +110,23 @@ export class Search implements AsyncIterable<SearchStep> {
       annealSteps: settings.steps,
       seed,
     });
-    this.strategy = weightStrategies[settings.weights]({
-      space,
-      slots: gateSlots(space.plan),
-      dataset,
-      seed,
-      batch: settings.batch,
-      redrawEvery: settings.redrawEvery,
-      weightStepSize: settings.weightStepSize,
-      wholeEvery: settings.wholeEvery,
-      episode: settings.episode,
-    });
-    this.price = new Price(space, settings);
+    try {
+      this.strategy = weightStrategies[settings.weights]({
+        space,
+        slots: gateSlots(space.plan),
+        dataset,
+        seed,
+        batch: settings.batch,
+        redrawEvery: settings.redrawEvery,
+        weightStepSize: settings.weightStepSize,
+        wholeEvery: settings.wholeEvery,
+        episode: settings.episode,
+      });
+    } catch (error) {
+      this.relaxation.dispose();
+      this.price.dispose();
+      throw error;
+    }
     this.trace = {
       groups: space.groups.map(({ name, kind, offset, size, shape }) => ({ name, kind, offset, size, shape })),
       steps: settings.steps,
@@ -129,22 +135,26 @@ export class Search implements AsyncIterable<SearchStep> {
       entries: [],
       snapshots: [],
     };
-    if (checkpoint) {
-      const fresh = this.relaxation.save();
-      try {
-        checkCheckpoint(checkpoint, { settings, space, fresh, prices: this.price.values.length, where });
-      } catch (error) {
-        this.dispose();
-        throw error;
-      }
-      this.done = checkpoint.step;
-      this.price.values = checkpoint.prices;
-      this.unrecorded = checkpoint.unrecorded;
+    if (resumed) this.restore(resumed.checkpoint, resumed.where);
+  }
+
+  private restore(checkpoint: SearchCheckpoint, where: string): void {
+    const { settings, space, price, trace } = this;
+    const fresh = this.relaxation.save();
+    try {
+      checkCheckpoint(checkpoint, { settings, space, fresh, prices: price.values.length, where });
       this.relaxation.load(checkpoint.relaxation);
       this.strategy.load(checkpoint.strategy, checkpoint.step);
-      this.trace.entries.push(...checkpoint.trace.entries);
-      this.trace.snapshots.push(...checkpoint.trace.snapshots);
+    } catch (error) {
+      this.dispose();
+      if (!(error instanceof TwotempError) || error.code === "search/checkpoint") throw error;
+      throw new TwotempError("search/checkpoint", `${where}: ${error.message}`, { cause: error });
     }
+    this.done = checkpoint.step;
+    price.values = checkpoint.prices;
+    this.unrecorded = checkpoint.unrecorded;
+    for (const entry of checkpoint.trace.entries) trace.entries.push(entry);
+    for (const snapshot of checkpoint.trace.snapshots) trace.snapshots.push(snapshot);
   }
 
   /** Steps done so far. */
@@ -164,11 +174,15 @@ export class Search implements AsyncIterable<SearchStep> {
   /**
    * One step: gates forward, loss and gradients, price of complexity, gates updated.
    *
-   * @throws TwotempError `search/not-finite` at a loss or a gradient that isn't finite, naming the step, the place and what to
+   * @throws TwotempError `search/ended` after the last step; `search/not-finite` at a loss or a gradient that isn't finite, naming the step, the place and what to
    *   try; the search is then as it was before the step; `theory/violated` after the last step, if the search breaks its
    *   certificate: a fault of the code
    */
   advance(): SearchStep {
+    if (this.finished || this.disposed) {
+      const why = this.disposed ? "been disposed of" : `done its ${this.settings.steps} steps`;
+      throw new TwotempError("search/ended", `the search has ${why}: begin another`);
+    }
     const started = performance.now();
     const gates = this.relaxation.gates();
     const { loss, gateGradient, train } = this.strategy.evaluate(this.done, gates);
@@ -246,7 +260,7 @@ export class Search implements AsyncIterable<SearchStep> {
    * @throws TwotempError as {@link advance}
    */
   async run(options: WorkOptions & { readonly onStep?: StepObserver } = {}): Promise<this> {
-    const meter = new ProgressMeter("search", this.settings.steps, options.onProgress);
+    const meter = new ProgressMeter("search", this.settings.steps, options.onProgress, this.done);
     await interruptible(options.signal, async (signal) => {
       let rested = performance.now();
       while (!this.finished && !signal.aborted) {
@@ -365,7 +379,7 @@ export class Search implements AsyncIterable<SearchStep> {
     const rounded = tf.tensor1d(Float32Array.from(mask));
     const step = Math.max(0, this.done - 1);
     const [atGates, atMask] = [this.relaxation.gates(), rounded].map((gates) => {
-      const { loss, gateGradient, train } = this.strategy.evaluate(step, gates);
+      const { loss, gateGradient, train } = this.strategy.evaluate(step, gates, true);
       train?.(false);
       const { complexities, gradient: priceGradient } = this.price.weigh(gates);
       const [lossValue] = loss.dataSync();
@@ -406,6 +420,8 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** Frees the tensors; logits, trace and architecture can no longer be read afterwards. */
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
     this.relaxation.dispose();
     this.strategy.dispose();
     this.price.dispose();
@@ -440,7 +456,8 @@ function checkFit(space: SearchSpace, dataset: Dataset): void {
  * @param dataset - the source; its examples have the model's input shape and number of classes
  * @param options - see {@link SearchOptions}; every default is documented there
  * @returns the search, not yet begun: `await search.run()`
- * @throws TwotempError `search/options`, `search/input-shape`, `search/classes`, `search/gates`
+ * @throws TwotempError `search/options`, `relaxation/option`, `search/input-shape`, `search/classes`, `search/gates`,
+ *   `space/budget` for a budget that the space can't have; of episodes `search/head`, `data/shots`
  * @example
  * ```ts
  * const run = search(space, source, { density: 0.1, steps: 500, seed: 1 });
@@ -464,5 +481,5 @@ export function resumeSearch(
   checkpoint: SearchCheckpoint,
   where: string = "checkpoint",
 ): Search {
-  return new Search(space, dataset, {}, checkpoint, where);
+  return new Search(space, dataset, {}, { checkpoint, where });
 }

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compact, layerName, origins } from "./compact.js";
-import type { GatedInput, GateSlot } from "./forward.js";
+import { type GatedInput, type GateSlot, isNoisy } from "./forward.js";
 import { sizeOf } from "./labels.js";
 import { type SearchSpace, searchSpace } from "./space.js";
 import type { Plan } from "./types.js";
@@ -33,7 +33,7 @@ export interface Narrowed {
  *
  * @param slots - of the whole network
  * @param mask - 0 for the gates that are closed, [gateCount]
- * @returns undefined where that can't be: gates on weights or on operations, a layer that is called twice or drops units, or a
+ * @returns undefined where that can't be: gates on weights or on operations, a layer that is called twice or draws numbers, or a
  *   network that is cut
  */
 export function narrow(space: SearchSpace, slots: readonly GateSlot[], mask: Uint8Array): Narrowed | undefined {
@@ -41,7 +41,7 @@ export function narrow(space: SearchSpace, slots: readonly GateSlot[], mask: Uin
   const simple =
     slots.every(({ call, sumOf }) => call !== undefined && sumOf === undefined) &&
     new Set(calls.map(({ layer }) => layer)).size === calls.length &&
-    calls.every(({ layer }) => layer.getClassName() !== "Dropout");
+    calls.every(({ layer }) => !isNoisy(layer));
   if (!simple) return undefined;
   const liveness = space.liveness(mask);
   if (liveness.cuts.length > 0) return undefined;

@@ -213,10 +213,11 @@ export class RelaxedCount {
         const station = stationOf[value];
         let share = needed;
         if (isAdd) {
-          // An operand has one gate for all of its units.
+          // An operand has one gate for all of its units; an image that is added has its own, one a pixel.
           const gate = this.open(c, k);
-          const there = anyAlong(tf.mul(this.something[station], this.aliveAt(station)), 0);
-          share = tf.mul(needed, gate ? tf.mul(there, tf.reshape(gate, [])) : there);
+          const units = tf.mul(this.something[station], this.aliveAt(station));
+          if (gate && gate.size > 1) share = tf.mul(needed, anyAlong(tf.mul(units, gate), 0));
+          else share = tf.mul(needed, tf.mul(anyAlong(units, 0), gate ? tf.reshape(gate, []) : 1));
         } else if (joins) share = tf.mul(needed, anyAlong(this.aliveAt(station), 0));
         wanted[value].push(share);
       });

@@ -142,7 +142,8 @@ export class SearchSpace {
 
   private currentWeight(w: number): Float32Array {
     const { layer, index } = this.gating.anatomy.weights[w];
-    return layer.weights[index].read().dataSync<"float32">();
+    // The values may be the tensor's own.
+    return layer.weights[index].read().dataSync<"float32">().slice();
   }
 
   /**

@@ -135,9 +135,12 @@ export function bootstrapInterval(
   const degrees = spread.degrees;
   const deviations = resampledDeviations(tables, resamples, seed);
   const resampledError = Math.sqrt(deviations.reduce((sum, deviation) => sum + deviation ** 2, 0) / resamples);
-  // Rounding alone is no spread: equal values leave nothing to resample.
-  if (resampledError <= 1e-12 * Math.abs(estimate) || resampledError === 0) {
-    return { low: estimate, high: estimate, p: estimate === 0 ? 1 : 0, standardError, degrees };
+  // Rounding alone is no spread, and no effect: equal values leave nothing to resample.
+  const rounding = 1e-12 * Math.max(...tables.flatMap(({ values }) => values.flatMap((row) => [...row].map(Math.abs))));
+  if (resampledError <= rounding) {
+    const isNothing = Math.abs(estimate) <= rounding;
+    const value = isNothing ? 0 : estimate;
+    return { low: value, high: value, p: isNothing ? 1 : 0, standardError, degrees };
   }
   const sorted = Array.from(deviations);
   const ends = (tails: number): readonly [number, number] => {

@@ -84,7 +84,9 @@ export function effect(
         { sign: -1, values: b.values },
       ];
   const interval = bootstrapInterval(difference, tables, options);
-  return { effect: difference, ...interval, searches: a.searches.length, retrainings: a.retrainings.length, paired };
+  // Rounding is taken off an interval that is a point.
+  const size = interval.low === interval.high ? interval.low : difference;
+  return { effect: size, ...interval, searches: a.searches.length, retrainings: a.retrainings.length, paired };
 }
 
 /**

@@ -30,9 +30,8 @@ export interface VarianceParts {
  * that share nothing. Unbiased for full designs, so a part that is nothing can come out slightly negative.
  * A source with one level has no part, nor have sources that always change together.
  *
- * @param rows - at most 5,000 values
  * @returns the parts and the total variance
- * @throws TwotempError `statistics/value`, `statistics/empty`, `statistics/size`
+ * @throws TwotempError `statistics/value`, `statistics/empty`
  * @example
  * ```ts
  * varianceParts(records); // { search: 4.1, retraining: 0.6, episode: 9.8, residual: 2.2, total: 16.4 }
@@ -41,12 +40,6 @@ export interface VarianceParts {
  */
 export function varianceParts(rows: readonly CrossedMeasurement[]): VarianceParts {
   if (rows.length < 2) throw new TwotempError("statistics/empty", `a variance needs 2 values, got ${rows.length}`);
-  if (rows.length > 5000) {
-    throw new TwotempError(
-      "statistics/size",
-      `at most 5,000 values, got ${rows.length}; split one arm and setting at a time`,
-    );
-  }
   const bad = rows.find((row) => !Number.isFinite(row.value));
   if (bad)
     throw new TwotempError("statistics/value", `a value is ${bad.value} (search ${bad.search}); leave failed runs out`);
@@ -64,15 +57,27 @@ export function varianceParts(rows: readonly CrossedMeasurement[]): VariancePart
   const centre = mean(rows.map((row) => row.value));
   const deviations = rows.map((row) => row.value - centre);
 
-  // Mean product of the pairs that share exactly the sources of the bit mask.
+  // Sums over the pairs that share at least the sources of a bit mask, from sums over the values that have them in common.
   const sums = new Float64Array(8);
   const counts = new Float64Array(8);
-  for (let i = 0; i < rows.length; i++) {
-    for (let j = 0; j < i; j++) {
-      let shared = 0;
-      for (let k = 0; k < 3; k++) if (varies[k] && levels[k][i] === levels[k][j]) shared |= 1 << k;
-      sums[shared] += deviations[i] * deviations[j];
-      counts[shared]++;
+  const possible = [...sums.keys()].filter((mask) => varies.every((does, k) => does || !(mask & (1 << k))));
+  for (const mask of possible) {
+    const groups = new Map<string, { sum: number; squares: number; count: number }>();
+    deviations.forEach((deviation, i) => {
+      const key = levels.map((level, k) => (mask & (1 << k) ? level[i] : "")).join();
+      const { sum, squares, count } = groups.get(key) ?? { sum: 0, squares: 0, count: 0 };
+      groups.set(key, { sum: sum + deviation, squares: squares + deviation ** 2, count: count + 1 });
+    });
+    for (const { sum, squares, count } of groups.values()) {
+      sums[mask] += (sum ** 2 - squares) / 2;
+      counts[mask] += (count * (count - 1)) / 2;
+    }
+  }
+  // Less those that share more leaves those that share exactly these.
+  for (const mask of possible.toReversed()) {
+    for (const more of possible.filter((other) => other > mask && (other & mask) === mask)) {
+      sums[mask] -= sums[more];
+      counts[mask] -= counts[more];
     }
   }
   const base = counts[0] > 0 ? sums[0] / counts[0] : undefined;

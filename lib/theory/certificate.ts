@@ -49,7 +49,7 @@ export class Certificate {
  * `sum_t <g_t, a_t - u> <= sum_i (V_i / alpha + alpha / (16 tc th)) sqrt(S_i)`,
  *
  * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`; `V_i` is the divergence to `u_i` from the logit farthest from it that the
- * gate has had (in float32, where it is looked at every third step, two steps farther out): the largest of its path, because the
+ * gate has had (in float32, where it is looked at every fourth step, three steps farther out): the largest of its path, because the
  * divergence falls towards `u_i`. All three also hold for each gate alone. No theorem covers `adam`, or
  * gates that aren't those of the cold temperature: the certificate says so and holds no bound.
  *
@@ -250,7 +250,9 @@ class Regret {
     }
     if (gates === 0) return undefined;
     const k = Math.exp((stepSize * sums.largest) / (4 * hot * hot));
-    const curvature = update === "euler" ? (stepSize * k * k * squares) / (12 * Math.sqrt(3) * hot * hot) : 0;
+    // Where no gradient was there is none, however large the factor.
+    const curvature =
+      update === "euler" && squares > 0 ? (stepSize * k * k * squares) / (12 * Math.sqrt(3) * hot * hot) : 0;
     // Here the comparator is as rounded as the gates.
     const tolerance = 2 * this.tolerance(gates, squares, inverseSteps);
     return bound({

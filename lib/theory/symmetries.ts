@@ -32,17 +32,19 @@ export function sameLaw(
   if (first.length !== second.length) {
     throw new TwotempError("theory/mask", `masks to compare need one size; got ${first.length} and ${second.length}`);
   }
+  // Gates on weights tell units apart.
+  const areAlike = groups.every(({ kind }) => kind !== "weight");
   return groups.every(({ kind, offset, size }) => {
     const parts = [first, second].map((mask) => Array.from(mask).slice(offset, offset + size));
-    if (kind !== "unit") return parts[0].every((kept, i) => kept === parts[1][i]);
+    if (kind !== "unit" || !areAlike) return parts[0].every((kept, i) => kept === parts[1][i]);
     const [a, b] = parts.map((part) => part.reduce((sum, kept) => sum + kept, 0));
     return a === b;
   });
 }
 
 /**
- * How much of a gate gradient depends on the labels: the largest difference between gradients under labels that are dealt
- * out to the examples anew, as a part of their largest entry.
+ * How much of a gate gradient depends on the labels: the largest difference of gradients under labels that are dealt out to
+ * the examples anew from the first, as a part of their largest entry.
  *
  * If the head's output units are exchangeable and drawn anew every step, and the loss doesn't change when outputs and labels
  * are permuted together, then the expected loss of an example is the same whatever its label: under the strategy

@@ -2,6 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { type Architecture, type SearchSpace, searchSpace } from "../space/index.js";
 
+type LayerClass = { fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.layers.Layer };
+
 /**
  * The space of the same model with a head for another number of classes, so that an architecture learned on one data
  * set can be trained on another.
@@ -22,7 +24,10 @@ export function withClasses(space: SearchSpace, classes: number): SearchSpace {
   }
   const rebuilt = tf.layers.dense({ ...head.getConfig(), units: classes });
   let output = rebuilt.apply(head.input as tf.SymbolicTensor) as tf.SymbolicTensor;
-  for (const layer of tail) output = layer.apply(output) as tf.SymbolicTensor;
+  for (const layer of tail) {
+    const constructor = layer.constructor as unknown as LayerClass;
+    output = constructor.fromConfig(constructor, layer.getConfig()).apply(output) as tf.SymbolicTensor;
+  }
   return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), { gates: space.gates });
 }
 

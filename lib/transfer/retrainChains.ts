@@ -131,7 +131,7 @@ export async function retrainChains(
   options: RetrainOptions,
   finished: (job: number, accuracy: number) => void,
 ): Promise<void> {
-  const chains = jobs.map(({ architecture, task }) => keptChain(space, links, architecture.mask, task.support.count));
+  const chains = jobs.map(({ architecture, task }) => keptChain(links, architecture, task.support.count));
   const groups = new Map<string, number[]>();
   chains.forEach((chain, j) => {
     const { support, queries } = jobs[j].task;

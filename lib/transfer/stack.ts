@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { ownKernels } from "../engine/native.js";
 import { type SparsePlaces, sparseProduct } from "../engine/sparseProduct.js";
-import type { SearchSpace } from "../space/index.js";
+import type { Architecture, SearchSpace } from "../space/index.js";
 import type { ChainLink } from "./chain.js";
 import type { RetrainingJob } from "./retrain.js";
 import type { Labelled } from "./task.js";
@@ -14,7 +14,7 @@ export interface KeptChain {
   /** Rows and columns of each kernel. */
   readonly inputs: readonly Int32Array[];
   readonly outputs: readonly Int32Array[];
-  /** Of each kernel, which of its weights are open, where they have gates. */
+  /** Of each kernel, which of its weights stay, where not all of these rows and columns do. */
   readonly masks: readonly (Uint8Array | undefined)[];
   /** Of each kernel, how many weights are computed with, and whether by their places. */
   readonly entries: readonly number[];
@@ -33,12 +33,8 @@ export interface StackedLink {
 }
 
 /** @param examples - how many it will be trained on */
-export function keptChain(
-  space: SearchSpace,
-  links: readonly ChainLink[],
-  mask: Uint8Array,
-  examples: number,
-): KeptChain {
+export function keptChain(links: readonly ChainLink[], architecture: Architecture, examples: number): KeptChain {
+  const { mask, space } = architecture;
   const { plan } = space;
   const inputs = links.map(({ call, kernel }) => {
     const size = plan.weights[kernel].shape[0];
@@ -48,18 +44,17 @@ export function keptChain(
   });
   const classes = plan.weights[links.at(-1)!.kernel].shape[1];
   const outputs = [...inputs.slice(1), Int32Array.from({ length: classes }, (_, i) => i)];
-  const masks = links.map(({ kernel }) => {
-    const { gateOffset, shape } = plan.weights[kernel];
-    return gateOffset === undefined ? undefined : mask.subarray(gateOffset, gateOffset + shape[0] * shape[1]);
-  });
   const whole = inputs.map((rows, l) => rows.length * outputs[l].length);
-  const open = masks.map((own, l) => {
-    if (!own) return whole[l];
+  // A unit whose weights are all closed says nothing to others, whatever its bias: it isn't in the compacted network.
+  const kept = architecture.keep();
+  const stay = links.map(({ kernel }) => kept[kernel]);
+  const open = stay.map((own, l) => {
     const width = plan.weights[links[l].kernel].shape[1];
     let count = 0;
     for (const row of inputs[l]) for (const column of outputs[l]) count += own[row * width + column];
     return count;
   });
+  const masks = stay.map((own, l) => (open[l] < whole[l] ? own : undefined));
   const sparse = open.map(
     (count, l) => count > 0 && count <= densest(examples) * whole[l] && ownKernels() !== undefined,
   );
@@ -139,6 +134,14 @@ export function sliceStack(
   });
 }
 
+/** The part of a weight's gates that is open, 1 if it has none. */
+function openPart({ space: { plan }, mask }: Architecture, weight: number): number {
+  const { gateOffset, shape } = plan.weights[weight];
+  if (gateOffset === undefined) return 1;
+  const size = shape[0] * shape[1];
+  return mask.subarray(gateOffset, gateOffset + size).reduce((sum, bit) => sum + bit, 0) / size;
+}
+
 /** Initial weights of a stack: each model's own draw, its kept rows and columns, with the variance kept. */
 export function initialStack(
   space: SearchSpace,
@@ -162,14 +165,15 @@ export function initialStack(
     const shape: [number, number, number] = [jobs.length, rows, columns];
     const isSparse = chains[0].sparse[l];
     const kernel = new Float32Array(chains.reduce((sum, { entries }) => sum + entries[l], 0));
-    const mask = !isSparse && chains[0].masks[l] ? new Float32Array(kernel.length) : undefined;
+    const isMasked = !isSparse && chains.some(({ masks }) => masks[l]);
+    const mask = isMasked ? new Float32Array(kernel.length).fill(1) : undefined;
     const starts = new Int32Array(jobs.length * columns + 1);
     const inputs = new Int32Array(isSparse ? kernel.length : 0);
     const bias = link.bias === undefined ? undefined : new Float32Array(jobs.length * columns);
     let offset = 0;
     chains.forEach((chain, b) => {
       const { [l]: own } = chain.masks;
-      const openWeights = own ? own.reduce((sum, bit) => sum + bit, 0) / own.length : 1;
+      const openWeights = openPart(jobs[b].architecture, link.kernel);
       const factor = 1 / Math.sqrt(Math.max((rows / fanIn) * openWeights, 1 / (fanIn * width)));
       const [input, output] = [chain.inputs[l], chain.outputs[l]];
       // The head is always drawn; other weights may be given, and then are as they should be.
@@ -188,7 +192,7 @@ export function initialStack(
         });
       } else {
         gatherMatrix(values, width, input, output, scale, kernel, offset);
-        if (mask) gatherMatrix(own!, width, input, output, 1, mask, offset);
+        if (mask && own) gatherMatrix(own, width, input, output, 1, mask, offset);
       }
       offset += chain.entries[l];
       if (bias) {

@@ -62,7 +62,7 @@ export interface TransferOptions extends WorkOptions {
  * @param learned - one architecture a search seed
  * @param target - examples of the source's input shape, any number of classes
  * @returns records, summaries and effects; see {@link TransferResult}
- * @throws TwotempError `transfer/learned`, `transfer/input-shape`, `data/shots`
+ * @throws TwotempError `transfer/options`, `transfer/draws`, `transfer/learned`, `transfer/input-shape`, `data/shots`
  * @example
  * ```ts
  * const [seen, heldOut] = source.split(0.2, 0);
@@ -89,6 +89,11 @@ async function transferUntil(
   const { draws = 1 } = options;
   const shots = options.shots ?? [1, 5, 10];
   const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
+  const { arms: wanted = controls, testExamples, tuningTasks = 4, tuningArchitectures = 5 } = options;
+  checkOptions(
+    { shots, arms: wanted, learningRates, penalties },
+    { retrainings, draws, randomCount, steps, testExamples, tuningTasks, tuningArchitectures },
+  );
   if (retrainings % draws !== 0) {
     throw new TwotempError(
       "transfer/draws",
@@ -102,13 +107,15 @@ async function transferUntil(
       `${target.name} has examples of [${target.inputShape.join(", ")}], the source of [${source.inputShape.join(", ")}]`,
     );
   }
+  checkModel(space, learned, source);
+  checkShots(shots, target, heldOut);
   const training = { steps: 2000, batch: 64, stepSize: 0.003, ...options.training };
   const refused: { arm: string; reason: string }[] = [];
   const arms: Arm[] = [
     { name: "learned", label: "learned", candidates: learned.map((architecture) => ({ architecture })) },
   ];
   const trained = new TrainedModels(space, source, { ...training, seed, signal, onProgress: options.onProgress });
-  for (const arm of options.arms ?? controls) {
+  for (const arm of wanted) {
     const reason = arm.refuses(space, learned);
     if (reason) {
       refused.push({ arm: arm.name, reason });
@@ -135,9 +142,9 @@ async function transferUntil(
     steps,
     retrainings,
     draws,
-    testExamples: options.testExamples,
-    tuningTasks: options.tuningTasks ?? 4,
-    tuningArchitectures: options.tuningArchitectures ?? 5,
+    testExamples,
+    tuningTasks,
+    tuningArchitectures,
     seed,
     signal,
     onProgress: options.onProgress,
@@ -155,4 +162,62 @@ async function transferUntil(
     refused,
     seed,
   );
+}
+
+/** Refuses counts that aren't whole and positive, tries that aren't numbers above 0, and arms that are there twice. */
+function checkOptions(
+  options: Required<Pick<TransferOptions, "shots" | "arms" | "learningRates" | "penalties">>,
+  counts: Readonly<Record<string, number | undefined>>,
+): void {
+  const invalid = (name: string, value: string, wanted: string): never => {
+    throw new TwotempError("transfer/options", `${name} must be ${wanted}; got ${value}`);
+  };
+  const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
+  for (const [name, value] of Object.entries(counts)) {
+    if (value !== undefined && !isCount(value)) invalid(name, String(value), "a whole number from 1");
+  }
+  const { shots, arms, learningRates, penalties } = options;
+  if (shots.length === 0 || !shots.every(isCount)) invalid("shots", `[${shots.join(", ")}]`, "whole numbers from 1");
+  for (const [name, tries] of Object.entries({ learningRates, penalties })) {
+    if (tries.length === 0 || !tries.every((value) => value > 0 && value < Infinity)) {
+      invalid(name, `[${tries.join(", ")}]`, "numbers above 0");
+    }
+  }
+  const names = ["learned", ...arms.map(({ name }) => name)];
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined) invalid("arms", `${repeated} twice`, "different ones, none of them called learned");
+}
+
+/** Refuses architectures of another space, and data that the model doesn't read. */
+function checkModel({ model }: SearchSpace, learned: readonly Architecture[], source: Dataset): void {
+  const other = learned.findIndex((architecture) => architecture.space.model !== model);
+  if (other >= 0) {
+    throw new TwotempError("transfer/learned", `learned architecture ${other} is of another space than the one given`);
+  }
+  const shapes = model.inputs.map(({ shape }) => shape.slice(1).join(", "));
+  if (shapes.length !== 1 || shapes[0] !== source.inputShape.join(", ")) {
+    throw new TwotempError(
+      "transfer/input-shape",
+      `the model reads [${shapes.join("] and [")}], ${source.name} has examples of [${source.inputShape.join(", ")}]`,
+    );
+  }
+}
+
+/** Refuses shots that target or held-out examples can't give, before anything is trained. */
+function checkShots(shots: readonly number[], target: Dataset, heldOut: Dataset): void {
+  const most = Math.max(...shots);
+  // Held-out classes are asked about at least one more example.
+  for (const [set, left] of [
+    [target, 0],
+    [heldOut, 1],
+  ] as const) {
+    const smallest = Math.min(...set.rows("train").map(({ length }) => length));
+    if (most > smallest - left) {
+      const use = left ? `, of which ${left} is asked about` : "";
+      throw new TwotempError(
+        "data/shots",
+        `${most} shots: ${set.name} has a class of ${smallest} training examples${use}`,
+      );
+    }
+  }
 }

@@ -2,7 +2,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { type Architecture, baselines, controls, type Dataset, projectRoot } from "../../lib/index.js";
+import {
+  type Architecture,
+  baselines,
+  controls,
+  type Dataset,
+  mlp,
+  operationNetwork,
+  projectRoot,
+  Random,
+  searchSpace,
+} from "../../lib/index.js";
+import { inputDeviations } from "../../lib/baselines/inputDeviations.js";
 import { contextOf, lengthy, openDigits, testObligations, total } from "./obligations.js";
 
 let source: Dataset;
@@ -44,6 +55,53 @@ test("random inputs that vary never take one that doesn't", async () => {
       assert.ok(values.size > 1, `input ${i} is constant`);
     }
   }
+});
+
+test("random operations cost exactly what they are to, also where a stage dies", async () => {
+  const operations = ["conv3", "conv5", "depthwise3", "max3", "identity"] as const;
+  const cell = operationNetwork({
+    inputShape: [12, 12, 1],
+    classes: 5,
+    stages: [
+      { name: "stem", operations: ["conv3"], filters: 8 },
+      { name: "a", operations: [...operations], from: ["stem"] },
+      { name: "b", operations: [...operations], from: ["stem", "a"] },
+    ],
+  });
+  const space = searchSpace(cell, { gates: "op" });
+  const baseline = baselines["random-operations"];
+  let drawn = 0;
+  for (let seed = 0; seed < 10; seed++) {
+    const scores = new Random(seed, "scores").uniforms(space.gateCount);
+    const learned = [space.within(scores, { density: 0.3 + 0.02 * seed })];
+    if (baseline.refuses(space, learned)) continue;
+    const context = { ...contextOf(source, "input", 0), space, learned, randomCount: 10, seed: 1 };
+    for (const { architecture } of await baseline.candidates(context)) {
+      const { parameters, multiplyAdds } = architecture.counts;
+      assert.deepEqual([parameters, multiplyAdds], [learned[0].counts.parameters, learned[0].counts.multiplyAdds]);
+      drawn++;
+    }
+  }
+  assert.ok(drawn >= 50, String(drawn));
+});
+
+test("random gates of mixed kinds keep the network whole", async () => {
+  const model = mlp({ inputShape: [8, 8, 1], hidden: [16, 12], classes: 5 });
+  const space = searchSpace(model, {
+    gates: ({ name }) => (name === "image" ? "input" : name.startsWith("hidden") ? "weight" : "none"),
+  });
+  const learned = [space.within(new Random(3, "scores").uniforms(space.gateCount), { density: 0.1, everyGroup: true })];
+  const context = { ...contextOf(source, "input", 0), space, learned, randomCount: 20 };
+  for (const { architecture } of await baselines.random.candidates(context)) {
+    for (const { name } of space.groups) assert.equal(total(architecture.group(name)), total(learned[0].group(name)));
+  }
+});
+
+test("a constant input has no deviation, whatever its value", () => {
+  const inputs = Float32Array.from({ length: 2000 }, (_, i) => (i % 2 ? i : 123.456));
+  const [constant, other] = inputDeviations({ train: { inputs, count: 1000 }, inputSize: 2, scale: 1 } as never);
+  assert.equal(constant, 0);
+  assert.ok(Math.abs(other - 577.35) < 0.01, String(other));
 });
 
 test("inverted gates are none of the learned ones", async () => {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
+  baselines,
   cnn,
   graspScores,
   mlp,
+  mobilenet,
   Random,
   ready,
   type SearchSpace,
@@ -12,6 +14,7 @@ import {
   snipScores,
   synflowScores,
 } from "../../lib/index.js";
+import { gateSums } from "../../lib/baselines/gateSums.js";
 import { erkCounts } from "../../lib/baselines/randomErk.js";
 
 before(() => ready());
@@ -29,6 +32,27 @@ const linear = (gates: "input" | "weight"): SearchSpace =>
   searchSpace(mlp({ inputShape: [2], hidden: [], classes: 2 }), { gates });
 const kernel = [1, -1, 0.5, 2];
 const weights = (): tf.Tensor[] => [tf.tensor2d(kernel, [2, 2]), tf.tensor1d([0, 0])];
+
+test("SynFlow is refused where a relu has an end", () => {
+  const space = searchSpace(mobilenet({ inputShape: [16, 16, 3], classes: 5, width: 0.25, halvings: 2 }), {
+    gates: "unit",
+  });
+  assert.match(baselines.synflow.refuses(space, [])!, /the flow needs layers that keep proportions/);
+});
+
+test("a transposed convolution's inputs are the last axis of its kernel", () => {
+  const input = tf.input({ shape: [4, 4, 3] });
+  const inner = tf.layers.conv2d({ filters: 4, kernelSize: 1, name: "inner" }).apply(input);
+  const wide = tf.layers.conv2dTranspose({ filters: 6, kernelSize: 2, name: "wide" }).apply(inner);
+  const output = tf.layers.dense({ units: 3 }).apply(tf.layers.flatten().apply(wide)) as tf.SymbolicTensor;
+  const space = searchSpace(tf.model({ inputs: input, outputs: output }), {
+    gates: ({ name }) => (name === "inner" ? "unit" : "none"),
+  });
+  const drawn = space.drawWeights([0]).map((values) => values.map(Math.abs));
+  const own = drawn[space.plan.weights.findIndex(({ name }) => name === "wide/kernel")];
+  const sums = [0, 1, 2, 3].map((channel) => own.reduce((sum, value, i) => sum + (i % 4 === channel ? value : 0), 0));
+  close(gateSums(space, drawn), sums, 1e-6);
+});
 
 describe("SNIP", () => {
   // One example x = (1, 2) of class 0: logits (2, 3), softmax (1 - p, p) with p = 1 / (1 + exp(-1)), so that

@@ -66,6 +66,38 @@ describe("CSV", () => {
     assert.deepEqual((await readCsv(path)).classNames, ["größer", "klein naïve ✓"].sort());
   });
 
+  test("a byte order mark may stand before a quote", async (t) => {
+    const path = put(temporaryFolder(t), "marked.csv", '\ufeff"x, cm","k"\n1,a\n2,a\n3,b\n4,b\n');
+    const { inputNames } = await readCsv(path, { label: "k" });
+    assert.deepEqual(inputNames, ["x, cm"]);
+  });
+
+  test("columns far from zero keep what differs", async (t) => {
+    const rows = Array.from({ length: 8 }, (_, i) => `${1_700_000_000 + i},${i % 2}\n`);
+    const { train, test } = await readCsv(put(temporaryFolder(t), "times.csv", rows.join("")), { header: false });
+    assert.equal(new Set([...train.inputs, ...test.inputs]).size, 8);
+  });
+
+  test("labels: booleans, and whole numbers with or without a point", async (t) => {
+    const folder = temporaryFolder(t);
+    const numbers = put(folder, "numbers.csv", "x,k\n1,10.0\n2,10\n3,2.0\n4,2\n");
+    assert.deepEqual((await readCsv(numbers)).classNames, ["2", "10"]);
+    const frame = new DataFrame({ x: [1, 2, 3, 4], k: [true, false, true, false] });
+    assert.deepEqual(fromDataFrame(frame, { label: "k" }).classNames, ["false", "true"]);
+    const missing = {
+      columns: ["x", "k"],
+      values: [
+        [1, 1],
+        [2, NaN],
+      ],
+    };
+    await refuses(
+      () => fromDataFrame(missing),
+      "data/labels",
+      /line 2, column "k": expected a class label, found "NaN"/,
+    );
+  });
+
   test("takes twice its data and 100 MB while it reads, and a quote that is left open ends it", async (t) => {
     const folder = temporaryFolder(t);
     const rows = Array.from(
@@ -84,8 +116,23 @@ describe("CSV", () => {
     assert.ok(growth < 2 * bytes + (100 << 20), `${growth} bytes`);
     const open = put(folder, "open.csv", Buffer.concat([Buffer.from('1,a\n2,"b'), Buffer.alloc(32 << 20, "1,a\n")]));
     const started = performance.now();
-    await refuses(() => readCsv(open), "data/csv", /not a CSV file: row 2 doesn't end within 16777216 characters/);
+    await refuses(
+      () => readCsv(open),
+      "data/csv",
+      /open.csv, after row 1: not a CSV file: the next one doesn't end within 16777216 characters/,
+    );
     t.diagnostic(`refused after ${(performance.now() - started).toFixed(0)} ms`);
+  });
+
+  test("a line's end survives the cut between two blocks, behind a quote", async (t) => {
+    const folder = temporaryFolder(t);
+    for (const shift of ["", "0"]) {
+      const line = (i: number): string => `1${String(i % 10).repeat(11)},"${i % 2 ? "a" : "b"}"\r\n`;
+      const head = `${shift}1,"a"\r\n`.padStart(16, "0");
+      const path = put(folder, "large.csv", head + Array.from({ length: 140_000 }, (_, i) => line(i)).join(""));
+      const { train, test } = await readCsv(path, { header: false });
+      assert.equal(train.count + test.count, 140_001);
+    }
   });
 
   test("reads the embedded digits as their own reader does", async () => {
@@ -167,6 +214,22 @@ describe("CSV", () => {
       {},
       "data/csv",
       /line 1: expected numbers or column names, found both/,
+    ],
+    [
+      "a row of columns' numbers",
+      "0,1,2\n5,3,1\n4,2,0\n",
+      {},
+      "data/csv",
+      /line 1: 0, 1, 2, ... may be columns' numbers/,
+    ],
+    ["columns' numbers beside a name", "0,1,k\n5,3,a\n4,2,b\n", {}, "data/csv", /say header: true or header: false/],
+    ["a blank line at the start", "\n1,2,a\n", {}, "data/csv", /line 1: expected a row, found a blank line/],
+    [
+      "a column without a name",
+      ",x,k\n0,5,a\n1,3,b\n",
+      { label: "k" },
+      "data/column",
+      /line 1: column 0 has no name.*leave it out by ignore: \[0\], or name it/,
     ],
     ["no label", "1,\n2,b\n", {}, "data/labels", /line 1, column "1": expected a class label, found nothing/],
     ["a measured number as label", "1,0.5\n2,0.7\n", {}, "data/labels", /expected a class label, found the number 0.5/],

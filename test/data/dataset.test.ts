@@ -78,6 +78,10 @@ describe("values", () => {
     assert.equal(all[0], 0);
     const target = toyDataset(["A", "B"], 9).standardised(toy);
     assert.equal(target.scale, toy.scale);
+    // White is 16 in one set and 255 in the other, and is as bright in both.
+    const dim = toyDataset(letters, 4, { rawMaximum: 16 });
+    assert.ok(Math.abs(dim.standardised(toy).scale * 16 - toy.scale * 255) < 1e-9);
+    assert.ok(Math.abs(toyDataset(letters, 4).standardised(dim).scale * 255 - dim.standardised().scale * 16) < 1e-9);
     assert.match(target.provenance.steps.at(-1) ?? "", /standard deviation of the training values of toy/);
   });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { crc32, deflateSync } from "node:zlib";
@@ -160,6 +161,14 @@ describe("folder of images", () => {
       await refuses(() => readImages(folder), code, message);
     });
   }
+
+  test("follows links to folders, and refuses a picture that is in no class", async (t) => {
+    const folder = await folderOf(temporaryFolder(t), 2);
+    symlinkSync(join(folder, "dark"), join(folder, "linked"));
+    assert.deepEqual((await readImages(folder)).classNames, ["dark", "light", "linked"]);
+    put(folder, "stray.png", await encodedPicture(4, 3, () => grey(1)));
+    await refuses(() => readImages(folder), "data/classes", /stray.png: a picture beside the folders of classes/);
+  });
 
   test("refuses an empty class, and a class of one picture without a test folder", async (t) => {
     const folder = await folderOf(temporaryFolder(t), 2, { "empty/.keep": "" });

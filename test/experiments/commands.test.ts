@@ -59,6 +59,11 @@ test("commands say in one line what they can't do", async (context) => {
     [["run", "missing"], /no experiment missing/],
     [["plan", file], /seeds/],
     [["run", join(folder, "..", "x"), "--queue", "nonsense"], /no experiment/],
+    [["run", "testbed", "--queue"], /--queue needs an address, there or in TWOTEMP_QUEUE/],
+    [["results", "testbed", "--store", folder], /has no task of kind testbed that is done: twotemp run testbed/],
+    [["results", "testbed", "--kind", "magic"], /testbed has no tasks of kind magic; it has testbed/],
+    [["results", "testbed", "--effects"], /tasks of kind testbed have no arms to compare/],
+    [["results", "testbed", "--format", "table", "--out", file], /--out writes csv or jsonl/],
   ] as const) {
     const { code, output } = await command(context, ...args);
     assert.equal(code, 1);

@@ -104,6 +104,8 @@ describe("run store", () => {
     truncateSync(store.path(one.task.id), 50);
     const reader = new RunStore(folder, { readOnly: true });
     assert.equal(reader.has(one.task.id), false);
+    assert.equal(reader.get(one.task.id), undefined);
+    assert.equal(reader.setAside.length, 1);
     reader.close();
     assert.ok(existsSync(store.path(one.task.id)));
     assert.ok(!existsSync(join(folder, "aside")));

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { dataset, type Dataset, Random, ready, search, type SearchOptions, TwotempError } from "../../lib/index.js";
+import {
+  dataset,
+  type Dataset,
+  type Progress,
+  Random,
+  ready,
+  resumeSearch,
+  search,
+  searchSpace,
+  type SearchOptions,
+  TwotempError,
+} from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
-import { expandGates, forwardSlots, gateSlots } from "../../lib/space/index.js";
+import { expandGates, forward, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
 import { findsInputs, short, spaceOf, testBudget, testNarrowing, testRepeating, testStrategy } from "./searches.js";
@@ -131,6 +142,105 @@ describe("a search", () => {
     }
   });
 
+  test("goes on as if nothing had been asked where it leaves gates out, and asks the whole network", () => {
+    const space = spaceOf(source, "unit");
+    const options = { ...short, density: 0.2, densityDecay: 0.2, steps: 200, wholeEvery: 4 };
+    const [asked, other] = [0, 1].map(() => search(space, source, options));
+    for (let step = 0; step < 200; step++) {
+      asked.advance();
+      other.advance();
+      if (step >= 80) asked.discretisation();
+    }
+    assert.deepEqual(asked.logits(), other.logits());
+    assert.deepEqual(asked.discretisation(), other.discretisation());
+  });
+
+  test("of one seed is one search, whatever numbers layers draw", () => {
+    const draws = [
+      tf.layers.dropout({ rate: 0.3 }),
+      tf.layers.gaussianNoise({ stddev: 0.5 }),
+      tf.layers.gaussianDropout({ rate: 0.3 }),
+      tf.layers.alphaDropout({ rate: 0.3 }),
+    ];
+    for (const layer of draws) {
+      const input = tf.input({ shape: [8, 8, 1] });
+      const hidden = tf.layers.dense({ units: 16, activation: "selu" }).apply(tf.layers.flatten().apply(input));
+      const output = tf.layers
+        .dense({ units: 5, activation: "softmax" })
+        .apply(layer.apply(hidden)) as tf.SymbolicTensor;
+      const space = searchSpace(tf.model({ inputs: input, outputs: output }), { gates: "input" });
+      const [first, same, other] = [1, 1, 2].map((seed) => {
+        const run = search(space, source, { ...short, steps: 5, seed });
+        while (!run.finished) run.advance();
+        return run.logits();
+      });
+      assert.deepEqual(first, same, layer.name);
+      assert.notDeepEqual(first, other, layer.name);
+    }
+  });
+
+  test("noise keeps mean and spread as Keras's does", () => {
+    const input = tf.input({ shape: [40] });
+    const expected = { gaussianNoise: 1.25, gaussianDropout: 1 + 2 * (0.3 / 0.7), alphaDropout: 1 };
+    const layers = {
+      gaussianNoise: tf.layers.gaussianNoise({ stddev: 0.5 }),
+      gaussianDropout: tf.layers.gaussianDropout({ rate: 0.3 }),
+      alphaDropout: tf.layers.alphaDropout({ rate: 0.3 }),
+    };
+    // Values of mean 0 and variance 1, but for the dropout that multiplies: there of mean 1.
+    for (const [name, layer] of Object.entries(layers) as [keyof typeof layers, tf.layers.Layer][]) {
+      const output = tf.layers
+        .dense({ units: 40, useBias: false, kernelInitializer: "identity" })
+        .apply(layer.apply(input));
+      const { plan } = searchSpace(tf.model({ inputs: input, outputs: output as tf.SymbolicTensor }), {
+        gates: "input",
+      });
+      const mean = name === "gaussianDropout" ? 1 : 0;
+      const values = tf.tensor2d(
+        new Random(0, "values").normals(40_000).map((value) => value + mean),
+        [1000, 40],
+      );
+      const identity = [tf.eye(40)];
+      const made = forward(plan, identity, undefined, [values], { training: true, dropout: [3, "noise"] })[0];
+      const moments = tf.moments(made);
+      assert.ok(Math.abs(moments.mean.dataSync()[0] - mean) < 0.03, name);
+      assert.ok(
+        Math.abs(moments.variance.dataSync()[0] / expected[name] - 1) < 0.05,
+        `${name}: ${moments.variance.dataSync()[0]}`,
+      );
+    }
+  });
+
+  test("ends once, and says so; may be disposed of twice", async () => {
+    const space = spaceOf(source, "input");
+    const before = tf.memory().numTensors;
+    const run = search(space, source, { ...short, steps: 3 });
+    await run.run();
+    assert.throws(() => run.advance(), { code: "search/ended", message: /has done its 3 steps/ });
+    run.dispose();
+    run.dispose();
+    assert.throws(() => run.advance(), { code: "search/ended" });
+    assert.throws(() => resumeSearch(space, source, undefined as never), {
+      code: "search/checkpoint",
+    });
+    assert.equal(tf.memory().numTensors, before);
+  });
+
+  test("estimates the time left by the steps that it does itself", async () => {
+    const space = spaceOf(source, "input");
+    const first = search(space, source, { ...short, steps: 1000 });
+    while (first.step < 900) first.advance();
+    const stop = new AbortController();
+    const resumed = resumeSearch(space, source, first.checkpoint());
+    const progress: Progress[] = [];
+    const onProgress = (now: Progress): void => void progress.push(now);
+    await resumed.run({ signal: stop.signal, onProgress, onStep: ({ step }) => step === 910 && stop.abort() });
+    for (const { done, elapsedSeconds, remainingSeconds } of progress) {
+      assert.ok(Math.abs(remainingSeconds! - (elapsedSeconds / (done - 900)) * (1000 - done)) < 1e-9);
+    }
+    assert.equal(progress.length, 10);
+  });
+
   test("says what each theorem says about it, and of the others which assumption fails", () => {
     const run = search(spaceOf(source, "input"), source, { ...short, update: "mirror" });
     for (let step = 0; step < 10; step++) run.advance();
@@ -175,6 +285,15 @@ describe("a search", () => {
     refuses({ budget: { pattern: { keep: 2, of: 4 } } }, /a pattern is for weight gates/);
     refuses({ density: 0.1, budget: { parameters: 100 } }, /density 0.1 beside a budget/);
     refuses({ initialLogit: 5 }, /leaves the box/);
+    refuses({ steps: NaN }, /invalid steps NaN/);
+    refuses({ density: 0.1, penalty: 0 }, /penalty 0 can't be steered/);
+    refuses({ coldTemperature: 1e-9 }, /coldTemperature must be at least logitBound \/ 1000000/);
+    const warm = { estimator: "one-temperature", coldTemperature: 1 } as const;
+    refuses(
+      { ...warm, density: 0.03 },
+      /density 0.03 can't be reached: with coldTemperature 1 .* a closed gate is 0.047/,
+    );
+    assert.ok(search(space, source, { ...warm, density: 0.06 }));
     const letters = (await dataset("digits:0-2")).standardised();
     assert.throws(() => search(space, letters, {}), /5 outputs, .* has 3 classes/);
   });

@@ -100,6 +100,11 @@ describe("effect", () => {
     const rows = arm(new Random(3, "test"), 5, new Random(4, "test").normals(5, 1), { search: 1 });
     const { effect: difference, low, high, p } = effect(rows, rows);
     assert.deepEqual([difference, low, high, p], [0, 0, 0, 1]);
+    // Means of 5 and of 24 equal values differ by rounding.
+    const constant = (searches: number): Measurement[] =>
+      Array.from({ length: 5 * searches }, (_, i) => ({ search: Math.floor(i / 5), retraining: i % 5, value: 12.3 }));
+    const equal = effect(constant(5), constant(24));
+    assert.deepEqual([equal.effect, equal.low, equal.high, equal.p], [0, 0, 0, 1]);
   });
 
   test("refuses tables with holes, other retrainings, and values that aren't numbers", () => {
@@ -179,6 +184,38 @@ describe("varianceParts", () => {
     ] as const) {
       assert.ok(Math.abs(sums[key] - expected) < tolerance, `${key}: ${sums[key]}`);
     }
+  });
+
+  test("is what all pairs of values say, of designs with holes, too, and of many values", () => {
+    const random = new Random(0, "pairs");
+    const rows = Array.from({ length: 60 }, () => ({
+      search: random.integer(4),
+      retraining: random.integer(3),
+      episode: random.integer(5),
+      value: random.normal(),
+    }));
+    const centre = rows.reduce((sum, { value }) => sum + value, 0) / rows.length;
+    const meanProduct = (...shared: string[]): number => {
+      const products = rows.flatMap((a, i) =>
+        rows
+          .slice(0, i)
+          .filter((b) => sources.every((source) => (a[source] === b[source]) === shared.includes(source)))
+          .map((b) => (a.value - centre) * (b.value - centre)),
+      );
+      return products.reduce((sum, product) => sum + product, 0) / products.length;
+    };
+    const sources = ["search", "retraining", "episode"] as const;
+    const parts = varianceParts(rows);
+    for (const source of sources) {
+      assert.ok(Math.abs(parts[source]! - (meanProduct(source) - meanProduct())) < 1e-12, source);
+    }
+    const many = Array.from({ length: 20_000 }, (_, i) => ({
+      search: i % 10,
+      retraining: Math.floor(i / 10),
+      episode: Math.floor(i / 10),
+      value: i % 10,
+    }));
+    assert.ok(Math.abs(varianceParts(many).search! - 82.5 / 9) < 1e-3);
   });
 
   test("leaves out what a design can't tell", () => {

@@ -42,6 +42,10 @@ describe("Proposition 6", () => {
     assert.equal(sameLaw([1, 0, 1, 0, 0, 1, 0], [0, 1, 1, 0, 0, 1, 0], groups), false);
     assert.equal(sameLaw([1, 0, 1, 1, 0, 0, 0], [1, 0, 1, 0, 0, 1, 0], groups), false);
     assert.throws(() => sameLaw([1], [1, 0], groups), { code: "theory/mask" });
+    // Gates on weights that read the units tell them apart.
+    const mixed = [groups[1], { kind: "weight", offset: 5, size: 1 }].map((group, g) => ({ ...group, offset: 3 * g }));
+    assert.equal(sameLaw([1, 0, 0, 1], [0, 1, 0, 1], mixed), false);
+    assert.equal(sameLaw([1, 0, 0, 1], [1, 0, 0, 1], mixed), true);
   });
 
   test("a shuffled unit mask is the same network with its weights shuffled: equal in law", () => {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
 import {
   type Architecture,
   controls,
+  type GateKind,
   mlp,
+  Random,
   retrain,
   searchSpace,
   targetTasks,
@@ -11,6 +14,7 @@ import {
   tuningTasks,
 } from "../../lib/index.js";
 import { planted } from "../planted.js";
+import { retrainModel } from "../../lib/transfer/retrainModel.js";
 import { inSpace, withClasses } from "../../lib/transfer/head.js";
 import { type Digits, halfOf, openDigits, small, spaceOf, testTogether } from "./digits.js";
 
@@ -34,6 +38,92 @@ describe("retraining", () => {
     assert.equal(a, b);
     assert.notEqual(a, c);
   });
+});
+
+test("chains are what is trained alone: any head, layers of two calls or held still, units without inputs", async () => {
+  type Dense = Parameters<typeof tf.layers.dense>[0];
+  const dense = (units: number, activation: Dense["activation"], more: Partial<Dense> = {}): tf.layers.Layer =>
+    tf.layers.dense({ units, activation, kernelInitializer: "heNormal", ...more });
+  const shared = dense(16, "relu");
+  const models: Record<string, { layers: tf.layers.Layer[]; gates?: GateKind; part?: number }> = {
+    "softmax by itself": {
+      layers: [dense(16, "relu"), dense(5, "linear"), tf.layers.activation({ activation: "softmax" })],
+    },
+    "a head of relu": { layers: [dense(16, "relu"), dense(5, "relu")] },
+    "a layer of two calls": { layers: [dense(16, "relu"), shared, shared, dense(5, "softmax")] },
+    "a layer held still": { layers: [dense(16, "relu", { trainable: false }), dense(5, "softmax")] },
+    "units without inputs": {
+      layers: [dense(64, "sigmoid"), dense(32, "sigmoid"), dense(5, "softmax")],
+      gates: "weight",
+      part: 0.02,
+    },
+  };
+  const [task] = targetTasks(digits.target, 5, 0, 1);
+  const options = { steps: 100, learningRate: 0.01 };
+  for (const [name, { layers, gates = "input", part = 0.3 }] of Object.entries(models)) {
+    const input = tf.input({ shape: [8, 8, 1] });
+    let value = tf.layers.flatten().apply(input) as tf.SymbolicTensor;
+    for (const layer of layers) value = layer.apply(value) as tf.SymbolicTensor;
+    const space = searchSpace(tf.model({ inputs: input, outputs: value }), { gates });
+    const architecture = space.within(new Random(5, "scores").uniforms(space.gateCount), { density: part });
+    for (let draw = 0; draw < 3; draw++) {
+      const job = { architecture, task, draw: [draw, "chains"] };
+      const [together] = await retrain(space, [job], options);
+      const alone = await retrainModel(space, job, options);
+      assert.ok(Math.abs(together - alone) < 0.01, `${name}: ${together} and ${alone}`);
+    }
+  }
+});
+
+test("a model keeps its own layers when it gets another head", () => {
+  const space = spaceOf("input");
+  const layers = [tf.layers.dense({ units: 5 }), tf.layers.activation({ activation: "softmax" })];
+  const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: [4] }), ...layers] });
+  const own = searchSpace(model, { gates: "input" });
+  for (const classes of [3, 4]) assert.equal(withClasses(own, classes).model.outputs[0].shape[1], classes);
+  assert.equal(layers[1].inboundNodes.length, 1);
+  // What is read of a model isn't the model's.
+  space.currentWeights()[0].fill(7);
+  assert.ok(space.currentWeights()[0].every((value) => value !== 7));
+});
+
+test("refuses options, data and architectures that can't be, before anything is trained", async () => {
+  const space = spaceOf("input");
+  const learned = [halfOf(space, 0)];
+  const { target, seen, heldOut } = digits;
+  const refuses = async (change: object, code: string, message: RegExp, given = space): Promise<void> => {
+    const options = { ...small, source: seen, heldOut, ...change };
+    await assert.rejects(transfer(given, learned, target, options), { code, message });
+  };
+  for (const name of [
+    "steps",
+    "retrainings",
+    "draws",
+    "randomCount",
+    "testExamples",
+    "tuningTasks",
+    "tuningArchitectures",
+  ]) {
+    await refuses({ [name]: 0 }, "transfer/options", new RegExp(`^${name} must be a whole number from 1; got 0$`));
+  }
+  await refuses({ steps: NaN }, "transfer/options", /^steps must be a whole number from 1; got NaN$/);
+  await refuses({ shots: [] }, "transfer/options", /^shots must be whole numbers from 1; got \[\]$/);
+  await refuses({ learningRates: [NaN] }, "transfer/options", /^learningRates must be numbers above 0; got \[NaN\]$/);
+  await refuses({ arms: [controls[0], controls[0]] }, "transfer/options", /twice$/);
+  await refuses(
+    { shots: [1, 80] },
+    "data/shots",
+    /^80 shots: .* has a class of \d+ training examples, of which 1 is asked about$/,
+  );
+  await refuses({}, "transfer/learned", /^learned architecture 0 is of another space/, spaceOf("input"));
+  const flat = searchSpace(mlp({ inputShape: [32], hidden: [4], classes: 5 }), { gates: "input" });
+  await assert.rejects(
+    transfer(flat, [flat.keepLargest(new Float64Array(32), 1)], target, { ...small, source: seen, heldOut }),
+    {
+      code: "transfer/input-shape",
+      message: /^the model reads \[32\], .* has examples of \[8, 8, 1\]$/,
+    },
+  );
 });
 
 test("tuning tasks come from the held-out source and share no example between support and queries", () => {

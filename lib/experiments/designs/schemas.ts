@@ -10,6 +10,13 @@ export const word: z.ZodType<string> = z
   .string()
   .regex(/^[\w.:,+-]{1,60}$/, "expected letters, digits and . : , + - _");
 
+/** A list whose items have names of their own, by which tables tell them apart. */
+export function named<T extends z.ZodType<{ readonly name: string }>>(item: T): z.ZodArray<T> {
+  return some(item).refine((items) => new Set(items.map(({ name }) => name)).size === items.length, {
+    message: "expected each name once",
+  });
+}
+
 /** A list with something in it, and not without end. */
 export function some<T extends z.ZodType>(item: T): z.ZodArray<T> {
   return z.array(item).min(1).max(10_000);

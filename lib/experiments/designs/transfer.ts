@@ -5,18 +5,18 @@ import { defineDesign, type PlannedTask } from "../experiment.js";
 import { makeTask } from "../task.js";
 import { searchOptionsSchema } from "../tasks/search.js";
 import { retrainingSchema } from "../tasks/transfer.js";
-import { type SourceData, sourceSchema, spaceSchema } from "../tasks/workspace.js";
-import { seedList, some, word } from "./schemas.js";
+import { dataName, type SourceData, sourceSchema, spaceSchema } from "../tasks/workspace.js";
+import { named, seedList, some, word } from "./schemas.js";
 
 const count = z.number().int().positive().max(10_000);
-const dataName = z.string().min(1).max(200);
 const densityList = some(z.number().gt(0).max(1).nullable());
 const armList = z.array(z.enum(Object.keys(baselines) as [string, ...string[]]));
 
 /** A source's settings except its name; checked with the name. */
 type DataSettings = Partial<Omit<SourceData, "name">>;
 const dataSchema = z.custom<DataSettings>(
-  (value) => typeof value === "object" && value !== null && sourceSchema.safeParse({ ...value, name: "any" }).success,
+  (value) =>
+    typeof value === "object" && value !== null && sourceSchema.safeParse({ ...value, name: "digits" }).success,
   "expected heldOut, examples, labels, images or seed of a source",
 );
 
@@ -36,13 +36,17 @@ const settingsSchema = z
     /** Of every source: the fraction held out, how many examples searches see, with which labels; images of both sides. */
     data: dataSchema.default({}),
     /** Where architectures are searched and, if that is another one of the same gates, retrained. */
-    spaces: some(z.strictObject({ name: word, space: spaceSchema, retrained: spaceSchema.optional() })),
+    spaces: named(z.strictObject({ name: word, space: spaceSchema, retrained: spaceSchema.optional() })),
     strategies: some(z.enum(["fixed", "resample", "reset", "joint", "constant", "episode"])),
     /** Settings of searches, and of their data, that differ from the defaults, each set under a name. */
-    variants: some(
+    variants: named(
       z.strictObject({
         name: word,
-        search: z.custom<SearchOptions>((value) => typeof value === "object" && value !== null),
+        search: z.custom<SearchOptions>(
+          (value) =>
+            typeof value === "object" && value !== null && !["weights", "seed"].some((setting) => setting in value),
+          "expected options of a search, without weights and seed, which strategies and seeds give",
+        ),
         data: dataSchema.optional(),
       }),
     ).default([{ name: "default", search: {} }]),
@@ -53,12 +57,20 @@ const settingsSchema = z
     /** The arm "best-random", made by tasks of its own: random architectures scored for each of the first learned ones. */
     bestOf: z.strictObject({ architectures: count, searches: count }).optional(),
     shots: some(z.number().int().positive()),
-    seeds: z.strictObject({ search: seedList }),
+    seeds: z.strictObject({
+      // A search that is there twice would count as two.
+      search: seedList.refine((seeds) => new Set(seeds).size === seeds.length, "expected each seed once"),
+    }),
     retraining: retrainingSchema.prefault({}),
   })
   .refine(({ pairs, sources, targets }) => (pairs ? !sources && !targets : sources && targets), {
     message: "give pairs, or sources and targets",
-  });
+  })
+  .refine(
+    ({ densities, variants }) =>
+      densities.every((asked) => asked === null) || !variants.some(({ search }) => "density" in search),
+    { message: "give densities, or null and a density in a variant" },
+  );
 
 /**
  * Searches from every seed, the best of random architectures if they are asked for, then the learned architectures beside

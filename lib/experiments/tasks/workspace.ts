@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
-import { type Dataset, dataset } from "../../data/index.js";
+import { catalogue, type Dataset, dataset } from "../../data/index.js";
 import { TwotempError } from "../../errors.js";
 import {
   cellStages,
@@ -18,16 +18,28 @@ import { type GateKind, type SearchSpace, searchSpace } from "../../space/index.
 type BuilderName = "mlp" | "cnn" | "lenet" | "vgg" | "resnet" | "mobilenet" | "cell" | "invariance";
 type Shape = { readonly inputShape: readonly number[]; readonly classes: number };
 
-/** Builders by name; what else they take comes from the experiment as plain data, and they check it. */
-const builders: Readonly<Record<BuilderName, (options: never) => tf.LayersModel>> = {
-  mlp,
-  cnn,
-  lenet,
-  vgg,
-  resnet,
-  mobilenet,
-  cell: ({ inputShape, classes }: Shape) => operationNetwork({ inputShape, classes, stages: cellStages() }),
-  invariance: ({ inputShape, classes }: Shape) => operationNetwork({ inputShape, classes, stages: invarianceStages() }),
+/** A builder, and what it takes from the experiment, as plain data; the values it checks itself. */
+interface Builder {
+  readonly build: (options: never) => tf.LayersModel;
+  readonly takes: readonly string[];
+}
+
+const builder = <Options>(
+  build: (options: Options) => tf.LayersModel,
+  ...takes: readonly Exclude<keyof Options & string, keyof Shape>[]
+): Builder => ({ build, takes });
+
+const builders: Readonly<Record<BuilderName, Builder>> = {
+  mlp: builder(mlp, "hidden", "activation", "initializer"),
+  cnn: builder(cnn, "filters", "dense", "batchNorm"),
+  lenet: builder(lenet),
+  vgg: builder(vgg, "depth", "width", "dense", "batchNorm"),
+  resnet: builder(resnet, "depth", "filters"),
+  mobilenet: builder(mobilenet, "width", "halvings"),
+  cell: builder(({ inputShape, classes }: Shape) => operationNetwork({ inputShape, classes, stages: cellStages() })),
+  invariance: builder(({ inputShape, classes }: Shape) =>
+    operationNetwork({ inputShape, classes, stages: invarianceStages() }),
+  ),
 };
 
 const option = z.union([z.number(), z.string().max(100), z.boolean(), z.array(z.number()).max(100)]);
@@ -45,7 +57,9 @@ export interface SourceData {
   readonly name: string;
   /** Fraction of each class's training examples that no search sees. Default 0.2. */
   readonly heldOut: number;
-  /** Number of examples that the search sees. Default: all that aren't held out. */
+  /**
+   * About how many examples the search sees, as many of each class as can be and one at least. Default: all that aren't held out.
+   */
   readonly examples?: number;
   /** "shuffled" gives the examples that the search sees each other's labels; those held out keep theirs. Default "true". */
   readonly labels: "true" | "shuffled";
@@ -62,12 +76,29 @@ export interface ImageData {
 }
 
 export const spaceSchema: z.ZodType<SpaceData> = z.strictObject({
-  model: z.object({ builder: z.enum(Object.keys(builders) as [BuilderName]) }).catchall(option),
+  model: z
+    .object({ builder: z.enum(Object.keys(builders) as [BuilderName]) })
+    .catchall(option)
+    .superRefine(({ builder: name, ...options }, context) => {
+      const { takes } = builders[name];
+      for (const key of Object.keys(options).filter((key) => !takes.includes(key))) {
+        const known = takes.length > 0 ? takes.join(", ") : "nothing else";
+        context.addIssue({ code: "custom", path: [key], message: `${name} takes ${known}` });
+      }
+    }),
   gates: z.enum(["input", "weight", "unit", "block", "op"]),
 }) as z.ZodType<SpaceData>;
 
+/** A data set of the catalogue, with a selection of its classes or without. */
+export const dataName: z.ZodType<string, string> = z
+  .string()
+  .max(200)
+  .refine((name) => catalogue.some((entry) => entry.name === name.split(":")[0]), {
+    error: ({ input }) => `unknown data set "${String(input)}"; known: ${catalogue.map(({ name }) => name).join(", ")}`,
+  });
+
 export const sourceSchema: z.ZodType<SourceData, Partial<SourceData>> = z.strictObject({
-  name: z.string().min(1).max(200),
+  name: dataName,
   heldOut: z.number().gt(0).lt(1).default(0.2),
   examples: z.number().int().positive().optional(),
   labels: z.enum(["true", "shuffled"]).default("true"),
@@ -114,7 +145,7 @@ export async function openSource({ name, heldOut, examples, labels, images, seed
   return { source, seen: labels === "shuffled" ? seen.shuffledLabels(seed) : seen, heldOut: held };
 }
 
-/** So many examples, as many of each class as can be. */
+/** About so many examples, the same part of each class and one at least. */
 function some(rest: Dataset, examples: number, seed: number): Dataset {
   if (examples > rest.train.count) {
     throw new TwotempError(
@@ -131,8 +162,8 @@ export async function openTarget(name: string, source: Dataset, images: ImageDat
 }
 
 /** The search space of a source. */
-export function openSpace({ model: { builder, ...options }, gates }: SpaceData, source: Dataset): SearchSpace {
-  const build = builders[builder] as unknown as (options: Shape) => tf.LayersModel;
+export function openSpace({ model: { builder: name, ...options }, gates }: SpaceData, source: Dataset): SearchSpace {
+  const build = builders[name].build as unknown as (options: Shape) => tf.LayersModel;
   const model = build({ ...options, inputShape: source.inputShape, classes: source.classCount });
   return searchSpace(model, { gates });
 }

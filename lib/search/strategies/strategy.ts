@@ -43,8 +43,10 @@ export interface WeightStrategy {
   /**
    * The loss at these gates with this step's weights, and the gradient for the gates. The caller disposes of both, and says
    * whether the weights are trained by this step, if that is what the strategy does.
+   *
+   * @param looking - evaluates all gates and counts each once, which changes nothing that a later step depends on
    */
-  evaluate(step: number, gates: tf.Tensor1D): GateEvaluation;
+  evaluate(step: number, gates: tf.Tensor1D, looking?: boolean): GateEvaluation;
   /** What is needed to go on exactly from here. */
   save(): StrategyState;
   load(state: StrategyState, step: number): void;

@@ -32,7 +32,7 @@ export class Trained implements WeightStrategy {
     this.evaluator = new NarrowingEvaluator(context, true);
   }
 
-  evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
+  evaluate(step: number, gates: tf.Tensor1D, looking: boolean = false): GateEvaluation {
     const { space, seed } = this.context;
     const draw = Math.floor(step / this.redrawEvery);
     if (draw !== this.drawn) {
@@ -41,7 +41,9 @@ export class Trained implements WeightStrategy {
     }
     const { loss, gateGradient, weightGradients } = tf.tidy(() => {
       const { inputs, labels } = this.batches.at(step);
-      const evaluation = this.evaluator.evaluate(step, this.weights, gates, [inputs, labels], [seed, "search", step]);
+      const { evaluator } = this;
+      const evaluate = looking ? evaluator.whole : evaluator.evaluate.bind(evaluator, step);
+      const evaluation = evaluate(this.weights, gates, [inputs, labels], [seed, "search", step]);
       // Before the weights are moved by it.
       const { plan } = space;
       checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: this.remedy });

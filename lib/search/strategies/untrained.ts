@@ -26,7 +26,7 @@ export class Untrained implements WeightStrategy {
     this.evaluator = new NarrowingEvaluator(context, false);
   }
 
-  evaluate(step: number, gates: tf.Tensor1D): GateEvaluation {
+  evaluate(step: number, gates: tf.Tensor1D, looking: boolean = false): GateEvaluation {
     const draw = Math.floor(step / this.redrawEvery);
     if (draw !== this.drawn) {
       tf.dispose(this.weights);
@@ -37,7 +37,9 @@ export class Untrained implements WeightStrategy {
       const { inputs, labels } = this.batches.at(step);
       const { plan } = this.context.space;
       const { seed } = this.context;
-      const evaluation = this.evaluator.evaluate(step, this.weights, gates, [inputs, labels], [seed, "search", step]);
+      const { evaluator } = this;
+      const evaluate = looking ? evaluator.whole : evaluator.evaluate.bind(evaluator, step);
+      const evaluation = evaluate(this.weights, gates, [inputs, labels], [seed, "search", step]);
       checkLoss(evaluation.loss, step, { plan, weights: this.weights, gates, inputs, remedy: undefined });
       return evaluation;
     });

@@ -1,4 +1,5 @@
 import { Random } from "../../engine/index.js";
+import { TwotempError } from "../../errors.js";
 import {
   type Accumulators,
   type EstimatorName,
@@ -65,6 +66,12 @@ export interface TestbedRun {
  */
 export function runTestbed(problem: SubsetProblem, options: TestbedOptions = {}): TestbedRun {
   const { update = "mirror", estimator = "two-temperature", batch, steps = 200, seed = 0 } = options;
+  const counts = { steps, ...(batch !== undefined && { batch }) };
+  for (const [name, count] of Object.entries(counts)) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new TwotempError("theory/option", `${name} must be a whole number above 0; got ${count}`);
+    }
+  }
   const box = {
     coldTemperature: options.coldTemperature ?? testbedBox.coldTemperature,
     hotTemperature: options.hotTemperature ?? testbedBox.hotTemperature,

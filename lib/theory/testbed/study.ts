@@ -1,3 +1,4 @@
+import { largestRatio } from "../../relaxation/options.js";
 import { ReferenceAccumulators } from "../../relaxation/accumulators.js";
 import { certificate } from "../certificate.js";
 import { enumerate, type Optimum } from "./enumerate.js";
@@ -95,14 +96,19 @@ export function convergenceStudy(options: TestbedOptions & { readonly penalty?: 
     const run = studied(problem, problem === middle ? optimum : enumerate(problem), own, { ...options, steps });
     return { ...run, landscape: around(problem, run, run.steps.length - 1) };
   };
+  // Only values that go with the run in the middle.
+  const colds = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3].filter((cold) => cold < th);
+  const hots = [0.1, 0.2, 0.5, 1, 2].filter((hot) => hot > tc && R / hot <= largestRatio);
+  const start = Math.max(0, ...Array.from(options.initialLogits ?? [], Math.abs));
+  const radii = [0.1, 0.25, 0.5, 1, 2, 3].filter((radius) => radius >= start && radius / th <= largestRatio);
   return {
     base,
     landscapes: base.steps.map((_, k) => around(middle, base, k)),
     sliders: [
-      { name: "tc", runs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, th].map((cold) => study({ tc: cold })) },
-      { name: "th", runs: [tc, 0.1, 0.2, 0.5, 1, 2].map((hot) => study({ th: hot })) },
+      { name: "tc", runs: [...colds, th].map((cold) => study({ tc: cold })) },
+      { name: "th", runs: [...(R / tc <= largestRatio ? [tc] : []), ...hots].map((hot) => study({ th: hot })) },
       { name: "eta", runs: [0.1, 0.2, 0.5, 1, 2, 5, 20, 100].map((factor) => study({ eta: factor * stepSize })) },
-      { name: "R", runs: [0.1, 0.25, 0.5, 1, 2, 3].map((radius) => study({ R: radius })) },
+      { name: "R", runs: radii.map((radius) => study({ R: radius })) },
       { name: "gamma", runs: [0, 0.05, 0.15, 0.4, 1, 3].map((price) => study({ gamma: price })) },
     ],
     landscapeGates,
