@@ -74,7 +74,7 @@ export async function report(): Promise<{ page: string; highlights: string }> {
   const parts = [
     intro,
     ...done,
-    ...(open.length > 0 ? ["## Registered, without results here", open.join("\n")] : []),
+    ...(open.length > 0 ? ["## Without results here", open.join("\n")] : []),
     further(found, effects),
   ];
   return { page: `${parts.join("\n\n")}\n`, highlights: highlightsTable(effects, armLabel, interval) };
