@@ -23,7 +23,7 @@ const codeOf = (name: string): string[] => cellsOf(name).flatMap((cell) => (cell
 
 /** `about a minute on two cores` is `a minute`. */
 const duration = (text: string): string | undefined =>
-  /((?:under )?(?:half )?(?:an? |two |three |five |ten )minutes?)/.exec(text)?.[1];
+  /((?:under )?(?:half )?(?:an? |two |three |five |seven |ten )minutes?)/.exec(text)?.[1];
 
 /** Where a cell defines a class: the notebook that teaches how. */
 const classes = ["05-search-spaces.ipynb"];
