@@ -175,11 +175,13 @@ function write(rows: readonly Row[]): Row[] {
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
   const again = new Set(rows.map(key));
   const order = Object.keys(workloads);
+  const phase = (row: Row): number => Object.keys(workloads[row.workload]?.phases ?? {}).indexOf(row.phase);
   const all = [...old.filter((row) => !again.has(key(row))), ...rows].sort(
     (a, b) =>
       a.processor.localeCompare(b.processor) ||
       a.engine.localeCompare(b.engine) ||
-      order.indexOf(a.workload) - order.indexOf(b.workload),
+      order.indexOf(a.workload) - order.indexOf(b.workload) ||
+      phase(a) - phase(b),
   );
   writeFileSync(file, `${JSON.stringify(all, null, 1)}\n`);
   return all;

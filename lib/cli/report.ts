@@ -150,7 +150,7 @@ function section(
     ...(figures.length > 0
       ? [`Figures: ${figures.map((stem) => `[${stem}](../figures/${stem}.svg)`).join(", ")}.`]
       : []),
-    `<details><summary>All ${rows.length} effects</summary>\n\n${table(heads, all)}\n\n</details>`,
+    `<details><summary>${rows.length === 1 ? "The one effect" : `All ${rows.length} effects`}</summary>\n\n${table(heads, all)}\n\n</details>`,
   ];
   return parts.join("\n\n");
 }

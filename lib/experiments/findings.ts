@@ -48,7 +48,7 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     },
   ],
   "e1-shots": [1, 5, 10, 20, 50].map((shots) => ({
-    says: `better than random that vary, ${shots} shots`,
+    says: `better than random that vary, ${shots === 1 ? "1 shot" : `${shots} shots`}`,
     where: { shots },
     controls: ["random-varying"],
     lead: 0,

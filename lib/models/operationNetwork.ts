@@ -48,11 +48,18 @@ export function operationNetwork({ inputShape, stages, classes }: OperationNetwo
       `inputShape must be [height, width, channels], got ${JSON.stringify(inputShape)}`,
     );
   }
+  if (stages.length === 0) throw new TwotempError("models/stage", "a network needs a stage, got none");
   const input = tf.input({ shape: [...inputShape], name: "image" });
   const values = new Map([["image", input]]);
   let previous = "image";
   for (const stage of stages) {
     const { name, operations, stride = 1, from = [previous] } = stage;
+    if (values.has(name)) {
+      throw new TwotempError("models/stage", `two stages are called ${name}; image is the name of the input`);
+    }
+    const twice = operations.find((which, i) => operations.indexOf(which) !== i);
+    if (twice !== undefined) throw new TwotempError("models/stage", `stage ${name} offers ${twice} twice`);
+    if (stage.filters !== undefined) requireSizes("filters", [stage.filters]);
     const terms = from.flatMap((source) => {
       const value = values.get(source);
       if (!value) {

@@ -55,11 +55,12 @@ export function checkCheckpoint(
 }
 
 /** What z.number() is for a number, for a vector: all finite, of the type and the length of another. */
-const like = <T extends Numbers>(vector: T): z.ZodType =>
-  z.instanceof(vector.constructor as new () => T).refine((values) => fits(values, vector.length), {
-    error: `expected ${vector.length} finite numbers`,
+const like = <T extends Numbers>(vector: T, most: number = Infinity, least: number = -most): z.ZodType =>
+  z.instanceof(vector.constructor as new () => T).refine((values) => fits(values, vector.length, least, most), {
+    error: `expected ${vector.length} finite numbers${most < Infinity || least === 0 ? ` from ${least} to ${most}` : ""}`,
   });
-const fits = (values: Numbers, length: number): boolean => values.length === length && values.every(Number.isFinite);
+const fits = (values: Numbers, length: number, least: number, most: number): boolean =>
+  values.length === length && values.every((value) => Number.isFinite(value) && value >= least && value <= most);
 
 function schemaOf(
   step: number,
@@ -70,7 +71,8 @@ function schemaOf(
 ): z.ZodType {
   const taken = z.literal(step, { error: `expected the checkpoint's step, ${step}` });
   const { range, gateSquares, products, vector } = fresh.accumulators;
-  const tuple = (vectors: readonly Numbers[]): z.ZodType => z.tuple(vectors.map(like) as unknown as [z.ZodType]);
+  const tuple = (vectors: readonly Numbers[]): z.ZodType =>
+    z.tuple(vectors.map((vector) => like(vector)) as unknown as [z.ZodType]);
   const open = z
     .instanceof(Uint8Array)
     .refine((gates) => gates.length === space.gateCount && gates.every((gate) => gate < 2), {
@@ -87,7 +89,8 @@ function schemaOf(
     unrecorded: z.object({ loss: z.number(), steps: count }),
     relaxation: z.object({
       steps: taken,
-      logits: like(fresh.logits),
+      // Rounding may leave the box by a hair.
+      logits: like(fresh.logits, 1.000001 * settings.logitBound),
       memory: tuple(fresh.memory),
       meanLoss: z.number().optional(),
       accumulators: z.object({
@@ -96,7 +99,7 @@ function schemaOf(
         vector: like(vector),
         squares: sum,
         largest: sum,
-        gateSquares: gateSquares ? like(gateSquares) : z.undefined(),
+        gateSquares: gateSquares ? like(gateSquares, Infinity, 0) : z.undefined(),
         range: range ? z.object({ lowest: like(range.lowest), highest: like(range.highest) }) : z.undefined(),
       }),
       pending: z.object({ products: like(fresh.pending.products), vector: like(fresh.pending.vector) }),
@@ -104,7 +107,12 @@ function schemaOf(
     strategy: trained
       ? z.object({
           weights: tuple(weights),
-          optimizer: z.record(z.string(), z.array(z.instanceof(Float32Array))),
+          optimizer: z.record(
+            z.string(),
+            z.array(
+              z.instanceof(Float32Array).refine((values) => values.every(Number.isFinite), "expected finite numbers"),
+            ),
+          ),
           open,
         })
       : z.object({ open }),

@@ -333,6 +333,7 @@ function callLayer(
   options: ForwardOptions,
   last: boolean,
   absorbed: Absorbed,
+  mask: tf.Tensor | null,
 ): tf.Tensor[] {
   const { layer } = call;
   const className = layer.getClassName();
@@ -340,7 +341,10 @@ function callLayer(
   if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options, absorbed)];
   if (className === "Softmax" && last && options.logits) return [tf.clone(inputs[0])];
   const plain = (): tf.Tensor | tf.Tensor[] =>
-    layer.call(inputs.length === 1 ? inputs[0] : [...inputs], { training: options.training ?? false });
+    layer.call(inputs.length === 1 ? inputs[0] : [...inputs], {
+      training: options.training ?? false,
+      ...(mask && { mask }),
+    });
   const run = last && options.logits && endsInSoftmax(layer) ? () => withoutActivation(layer, plain) : plain;
   const out = withWeights(layer, weights, run);
   return Array.isArray(out) ? out : [out];
@@ -401,6 +405,11 @@ export function forwardSlots(
   options: ForwardOptions = {},
 ): tf.Tensor[] {
   const values = new Array<tf.Tensor | undefined>(plan.valueCount);
+  // Which steps of a sequence count, where a layer has said so; passed on as TensorFlow.js does.
+  const masks = new Array<tf.Tensor | null>(plan.valueCount).fill(null);
+  if (inputs.length !== plan.inputs.length) {
+    throw new TwotempError("space/inputs", `the model has ${plan.inputs.length} inputs, got ${inputs.length}`);
+  }
   plan.inputs.forEach((value, i) => (values[value] = inputs[i]));
   const gateOfInput = new Map<string, tf.Tensor>();
   slots.forEach((slot, s) => {
@@ -435,8 +444,13 @@ export function forwardSlots(
     });
     const last = call.outputs.some((value) => plan.outputs.includes(value));
     const absorbed = absorbedBy(call, read[0].rank);
-    const made = callLayer(call, c, read, own, options, last, absorbed);
+    const readMasks = call.inputs.map((value) => masks[value]);
+    const made = callLayer(call, c, read, own, options, last, absorbed, readMasks[0]);
     made.forEach((tensor, i) => (values[call.outputs[i]] = tensor));
+    if (call.layer.supportsMasking) {
+      const mask = call.layer.computeMask(read, readMasks as tf.Tensor[]);
+      call.outputs.forEach((value) => (masks[value] = (Array.isArray(mask) ? mask[0] : mask) ?? null));
+    }
     if (absorbed.follows) values[absorbed.follows.outputs[0]] = made[0];
     if (options.until !== undefined && values[options.until]) return [values[options.until]!];
   }

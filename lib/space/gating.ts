@@ -210,11 +210,17 @@ export function gateModel(model: tf.LayersModel, selector: GateSelector): Gating
   const planCalls = calls.map((call): LayerCall => {
     const operands = operandGates.get(call);
     const inputGates = call.inputs.map((value, k): ValueGates | undefined => {
-      if (operands) return operands[k] < 0 ? undefined : { gateOf: operands.slice(k, k + 1), shape: [1] };
-      if (!call.reads[k]) return undefined;
       const { nodes, shape } = stations[stationOf[value]].labels;
       const gateOf = nodes.map((node) => gateOfUnit[node]);
-      return gateOf.some((gate) => gate >= 0) ? { gateOf, shape } : undefined;
+      const own = call.reads[k] && gateOf.some((gate) => gate >= 0) ? { gateOf, shape } : undefined;
+      if (!operands || operands[k] < 0) return own;
+      if (own) {
+        throw new TwotempError(
+          "space/gates",
+          `${call.path} adds an image with gates of its own, and may have none itself: leave out either`,
+        );
+      }
+      return { gateOf: operands.slice(k, k + 1), shape: [1] };
     });
     return {
       layer: call.layer,

@@ -4,6 +4,9 @@ import { type Architecture, type SearchSpace, searchSpace } from "../space/index
 
 type LayerClass = { fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.layers.Layer };
 
+/** Heads that have been made, so that comparisons of one space share them. */
+const made = new WeakMap<SearchSpace, Map<number, SearchSpace>>();
+
 /**
  * The space of the same model with a head for another number of classes, so that an architecture learned on one data
  * set can be trained on another.
@@ -13,6 +16,13 @@ type LayerClass = { fromConfig(cls: unknown, config: tf.serialization.ConfigDict
 export function withClasses(space: SearchSpace, classes: number): SearchSpace {
   const { model } = space;
   if (model.outputs.length === 1 && model.outputs[0].shape.at(-1) === classes) return space;
+  const known = made.get(space) ?? new Map<number, SearchSpace>();
+  made.set(space, known);
+  if (!known.has(classes)) known.set(classes, rebuilt(space, classes));
+  return known.get(classes)!;
+}
+
+function rebuilt({ model, gates }: SearchSpace, classes: number): SearchSpace {
   const last = model.layers.at(-1)!;
   const tail = ["Activation", "Softmax"].includes(last.getClassName()) ? [last] : [];
   const head = tail.length > 0 ? model.layers.at(-2)! : last;
@@ -22,13 +32,13 @@ export function withClasses(space: SearchSpace, classes: number): SearchSpace {
       `${model.name} has ${model.outputs[0].shape.at(-1)} outputs and ends in ${head.getClassName()}: only a Dense head can be rebuilt for ${classes} classes`,
     );
   }
-  const rebuilt = tf.layers.dense({ ...head.getConfig(), units: classes });
-  let output = rebuilt.apply(head.input as tf.SymbolicTensor) as tf.SymbolicTensor;
+  const own = tf.layers.dense({ ...head.getConfig(), units: classes });
+  let output = own.apply(head.input as tf.SymbolicTensor) as tf.SymbolicTensor;
   for (const layer of tail) {
     const constructor = layer.constructor as unknown as LayerClass;
     output = constructor.fromConfig(constructor, layer.getConfig()).apply(output) as tf.SymbolicTensor;
   }
-  return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), { gates: space.gates });
+  return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), { gates });
 }
 
 /**

@@ -146,5 +146,11 @@ describe("builders", () => {
       "models/stage",
       /reads b/,
     );
+    const stage = (change: object) => () =>
+      operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages: [{ name: "a", operations: ["relu"], ...change }] });
+    refused(stage({ name: "image" }), "models/stage", /two stages are called image/);
+    refused(stage({ operations: ["relu", "relu"] }), "models/stage", /stage a offers relu twice/);
+    refused(stage({ operations: ["conv3"], filters: 0 }), "models/size", /filters .*0/);
+    refused(() => operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages: [] }), "models/stage", /got none/);
   });
 });

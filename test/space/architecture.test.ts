@@ -16,6 +16,34 @@ const small = { inputShape: [4, 4, 1], hidden: [6, 5], classes: 3 };
 describe("an architecture", () => {
   before(() => ready());
 
+  test("a closed pixel says nothing, also where the image itself is added to a block", () => {
+    const input = tf.input({ shape: [8, 8, 1], name: "image" });
+    const convolved = tf.layers
+      .conv2d({ filters: 1, kernelSize: 3, padding: "same" })
+      .apply(input) as tf.SymbolicTensor;
+    const sum = tf.layers.add({ name: "sum" }).apply([input, convolved]);
+    const output = tf.layers.dense({ units: 5 }).apply(tf.layers.flatten().apply(sum)) as tf.SymbolicTensor;
+    const space = searchSpace(tf.model({ inputs: input, outputs: output }), {
+      gates: ({ name }) => (name === "image" ? "input" : name === "sum" ? "block" : "none"),
+    });
+    assert.equal(space.gateCount, 65);
+    const mask = new Uint8Array(65).fill(1);
+    mask[10] = 0;
+    const architecture = space.architecture(mask);
+    const weights = architecture.initialise(0, "pixels");
+    const [dark, bright] = [0, 5].map((value) => {
+      const pixels = new Float32Array(64);
+      pixels[10] = value;
+      return architecture.predict(weights, tf.tensor(pixels, [1, 8, 8, 1]))[0].dataSync();
+    });
+    assert.deepEqual(dark, bright);
+    refuses(() => architecture.predict(weights), "space/inputs", /the model has 1 inputs, got 0/);
+    // The search's differentiable counts agree with the exact ones.
+    const pixelsAlone = searchSpace(space.model, { gates: "input" });
+    const open = tf.ones([64]) as tf.Tensor1D;
+    assert.equal(pixelsAlone.relaxedCount(open, "parameters").dataSync()[0], pixelsAlone.full.parameters);
+  });
+
   test("comes back from JSON in another build of the model, and its hash doesn't depend on names", () => {
     const space = searchSpace(mlp(small), { gates: "input" });
     const architecture = space.keepLargest(new Random(1).normals(16), 0.5, { method: "test" });

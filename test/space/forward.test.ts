@@ -44,6 +44,50 @@ function outcome(space: SearchSpace, training: boolean): tf.Tensor[] {
   return [run(...given), ...grads];
 }
 
+describe("steps of a sequence that don't count", () => {
+  before(() => ready());
+
+  const { layers } = tf;
+  type Symbol = tf.SymbolicTensor;
+  const models: Readonly<Record<string, (input: Symbol) => Symbol>> = {
+    "by masking": (input) => layers.lstm({ units: 3 }).apply(layers.masking().apply(input)) as Symbol,
+    "by masking, behind a dense layer": (input) => {
+      const inner = layers.timeDistributed({ layer: layers.dense({ units: 4 }) }).apply(layers.masking().apply(input));
+      return layers.gru({ units: 3 }).apply(inner) as Symbol;
+    },
+  };
+  for (const [name, build] of Object.entries(models)) {
+    test(`are left out as the model itself leaves them out, whole and compacted: ${name}`, () => {
+      const input = tf.input({ shape: [5, 4] });
+      const output = layers.dense({ units: 2 }).apply(build(input)) as Symbol;
+      const model = tf.model({ inputs: input, outputs: output });
+      const space = searchSpace(model, { gates: "unit" });
+      const values = normalInputs(model, 6, 1)[0];
+      // Two steps of each example are padding.
+      const padded = tf.mul(values, tf.tensor([1, 1, 1, 0, 0], [1, 5, 1]));
+      const mask = new Uint8Array(space.gateCount).fill(1);
+      const whole = space.architecture(mask);
+      assertClose(whole.predict(space.currentWeights(), padded)[0], model.predict(padded) as tf.Tensor, 1e-5, "whole");
+      mask[1] = 0;
+      const part = space.architecture(mask);
+      const weights = part.initialise(1, "padding");
+      const compacted = part.compact(weights).predict(padded) as tf.Tensor;
+      assertClose(part.predict(weights, padded)[0], compacted, 1e-5, "compacted");
+    });
+  }
+
+  test("are the zeros of an embedding that says so", () => {
+    const input = tf.input({ shape: [5], dtype: "int32" });
+    const embedded = layers.embedding({ inputDim: 7, outputDim: 3, maskZero: true }).apply(input);
+    const output = layers.dense({ units: 2 }).apply(layers.gru({ units: 3 }).apply(embedded)) as Symbol;
+    const model = tf.model({ inputs: input, outputs: output });
+    const space = searchSpace(model, { gates: "unit" });
+    const words = tf.tensor2d([3, 1, 6, 0, 0, 2, 0, 0, 0, 0], [2, 5], "int32");
+    const whole = space.architecture(new Uint8Array(space.gateCount).fill(1));
+    assertClose(whole.predict(space.currentWeights(), words)[0], model.predict(words) as tf.Tensor, 1e-5, "whole");
+  });
+});
+
 describe("a gate on what batch normalisation gives", () => {
   before(() => ready());
 

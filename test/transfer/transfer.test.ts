@@ -82,6 +82,7 @@ test("a model keeps its own layers when it gets another head", () => {
   const own = searchSpace(model, { gates: "input" });
   for (const classes of [3, 4]) assert.equal(withClasses(own, classes).model.outputs[0].shape[1], classes);
   assert.equal(layers[1].inboundNodes.length, 1);
+  assert.equal(withClasses(own, 3), withClasses(own, 3));
   // What is read of a model isn't the model's.
   space.currentWeights()[0].fill(7);
   assert.ok(space.currentWeights()[0].every((value) => value !== 7));
