@@ -316,6 +316,8 @@ function requireConnected(layers: readonly JsonObject[]): void {
   for (let before = Infinity; waiting.length < before;) {
     before = waiting.length;
     waiting = waiting.filter(({ name, reads }) => {
+      // A call of nothing makes nothing.
+      if (reads.length === 0) return true;
       if (reads.some(([layer, call]) => !calls.has(layer) || calls.get(layer)! <= Number(call))) return true;
       calls.set(name, calls.get(name)! + 1);
       return false;

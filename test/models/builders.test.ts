@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { ready } from "../../lib/engine/index.js";
 import { TwotempError } from "../../lib/errors.js";
+import { kerasModel } from "../../lib/models/keras.js";
+import { readKerasFile } from "../../lib/models/kerasFile.js";
 import {
   cellStages,
   cnn,
@@ -14,6 +19,7 @@ import {
   operationNames,
   operationNetwork,
   resnet,
+  saveKeras,
   vgg,
 } from "../../lib/models/index.js";
 
@@ -153,4 +159,21 @@ describe("builders", () => {
     refused(stage({ operations: ["conv3"], filters: 0 }), "models/size", /filters .*0/);
     refused(() => operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages: [] }), "models/stage", /got none/);
   });
+});
+
+test("a Keras file in which a layer is called with nothing is refused: TensorFlow.js would wait for it for ever", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "twotemp-test-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "mlp.h5");
+  await saveKeras(mlp({ inputShape: [6], hidden: [4], classes: 3 }), path);
+  const file = await readKerasFile(path);
+  for (const nodes of [[0], [[]], [{ args: [] }]]) {
+    const description = JSON.parse(file.config) as { config: { layers: { name: string; inbound_nodes: unknown }[] } };
+    const hidden = description.config.layers.find(({ name }) => name === "hidden_1")!;
+    hidden.inbound_nodes = nodes;
+    await assert.rejects(kerasModel({ ...file, config: JSON.stringify(description) }, "file"), {
+      code: "models/keras",
+      message: /layer hidden_1 reads what no layer before it makes/,
+    });
+  }
 });
