@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { folderName } from "./options.js";
+import { folderName, openExperiment } from "./options.js";
 
 /** `twotemp plan`: the tasks of an experiment. */
 export function addPlan(program: Command): void {
@@ -12,7 +12,6 @@ export function addPlan(program: Command): void {
     .option("--engine <name>", "native, wasm or cpu")
     .option("--json", "print one task a line for programs")
     .action(async (name: string, options: { store?: string; engine?: string; json?: boolean }) => {
-      const { openExperiment } = await import("./options.js");
       const experiment = await openExperiment(name, options);
       const { planExperiment } = await import("../experiments/index.js");
       const plan = planExperiment(experiment);

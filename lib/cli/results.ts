@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { folderName } from "./options.js";
+import { TwotempError } from "../errors.js";
+import { folderName, openExperiment } from "./options.js";
 
 interface Options {
   store?: string;
@@ -26,7 +27,6 @@ export function addResults(program: Command): void {
     .addOption(new Option("--format <format>", "how").choices(["table", "csv", "jsonl"]).default("csv"))
     .option("--out <file>", "write to a file instead")
     .action(async (name: string, options: Options) => {
-      const { openExperiment } = await import("./options.js");
       const experiment = await openExperiment(name, options);
       const tt = await import("../experiments/index.js");
       const folder = options.store ?? tt.storeFolder(experiment);
@@ -38,7 +38,6 @@ export function addResults(program: Command): void {
         const tables = options.save === true ? join(projectRoot, "experiments", "results") : options.save;
         return void console.log(tt.saveTables(experiment, plan, store, tables).join("\n"));
       }
-      const { TwotempError } = await import("../errors.js");
       const kinds = [...new Set(plan.map(({ task }) => task.kind))];
       const { kind = kinds.at(-1)! } = options;
       if (!kinds.includes(kind)) {

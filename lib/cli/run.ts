@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Runner, SweepProgress } from "../experiments/index.js";
 import { TwotempError } from "../errors.js";
-import { folderName, positiveNumber, wholeNumber } from "./options.js";
+import { folderName, openExperiment, positiveNumber, stopSignal, wholeNumber } from "./options.js";
 
 interface Options {
   store?: string;
@@ -39,7 +39,6 @@ export function addRun(program: Command): void {
     .option("--slots <n>", "tasks in the queue at once (default: 1000)", wholeNumber)
     .option("--retry", "try tasks again that were set aside")
     .action(async (name: string, options: Options) => {
-      const { openExperiment, stopSignal } = await import("./options.js");
       const signal = stopSignal();
       const experiment = await openExperiment(name, options);
       const { runExperiment, storeFolder } = await import("../experiments/index.js");

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { folderName } from "./options.js";
+import { folderName, openExperiment } from "./options.js";
 
 /** `twotemp status`: what is done of an experiment. */
 export function addStatus(program: Command): void {
@@ -12,7 +12,6 @@ export function addStatus(program: Command): void {
     .option("--engine <name>", "native, wasm or cpu")
     .option("--json", "print the same for programs")
     .action(async (name: string, options: { store?: string; engine?: string; json?: boolean }) => {
-      const { openExperiment } = await import("./options.js");
       const experiment = await openExperiment(name, options);
       const { experimentStatus } = await import("../experiments/index.js");
       const { statusText } = await import("./statusText.js");

@@ -110,6 +110,10 @@ const schema = z.strictObject({
   recordEvery: whole.optional(),
 });
 
+/** What a search is to come to, if anything. */
+export const goalOf = ({ density, budget }: Pick<SearchSettings, "density" | "budget">): Budget | undefined =>
+  budget ?? (density === undefined ? undefined : { density });
+
 /** Whether a budget is a density of all gates and nothing else. */
 export const isPlainDensity = (budget: Budget): budget is Budget & { readonly density: number } =>
   budget.density !== undefined &&
@@ -138,16 +142,17 @@ export function searchSettings(options: SearchOptions): SearchSettings {
   if (density !== undefined && budget) {
     throw new TwotempError("search/options", `density ${density} beside a budget: put it into the budget`);
   }
-  if ((density !== undefined || budget) && settings.penalty === 0 && settings.steeringRate > 0) {
+  const goal = goalOf(settings);
+  if (goal && settings.penalty === 0 && settings.steeringRate > 0) {
     throw new TwotempError("search/options", "penalty 0 can't be steered, which multiplies it: give a positive one");
   }
   const { coldTemperature, logitBound } = settings;
   const closed = gate(-logitBound, coldTemperature);
-  const asked = density ?? (budget && isPlainDensity(budget) ? budget.density : undefined);
-  if (asked !== undefined && asked <= closed && estimators[settings.estimator as EstimatorName]?.certified) {
+  const reaches = !goal || !isPlainDensity(goal) || goal.density > closed;
+  if (!reaches && estimators[settings.estimator as EstimatorName]?.certified) {
     throw new TwotempError(
       "search/options",
-      `density ${asked} can't be reached: with coldTemperature ${coldTemperature} and logitBound ${logitBound} a closed gate is ${closed.toPrecision(2)}; lower coldTemperature or raise logitBound`,
+      `density ${goal.density} can't be reached: with coldTemperature ${coldTemperature} and logitBound ${logitBound} a closed gate is ${closed.toPrecision(2)}; lower coldTemperature or raise logitBound`,
     );
   }
   if (Math.abs(settings.initialLogit) + settings.initialSpread > settings.logitBound) {

@@ -3,14 +3,10 @@ import { compiled } from "../engine/index.js";
 import { uploaded } from "../engine/native.js";
 import { referenceGates } from "../relaxation/index.js";
 import { type Budget, exceedance, keepPositive, type SearchSpace } from "../space/index.js";
-import { isPlainDensity, type SearchSettings } from "./options.js";
+import { goalOf, isPlainDensity, type SearchSettings } from "./options.js";
 
 /** Steps between two counts of the network. */
 const countEvery = 10;
-
-/** What a search is to come to, if anything. */
-export const goalOf = ({ density, budget }: Pick<SearchSettings, "density" | "budget">): Budget | undefined =>
-  budget ?? (density === undefined ? undefined : { density });
 
 /**
  * The price of complexity, `sum_p gamma_p <c, a>_p`: one `gamma` for all gates, or one for each group of gates where the

@@ -30,8 +30,8 @@ import {
   type Rounding,
 } from "../theory/index.js";
 import { checkCheckpoint, checkpointSettings } from "./checkpoint.js";
-import { type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
-import { goalOf, Price } from "./price.js";
+import { goalOf, type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
+import { Price } from "./price.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
 import { histogramBins, type SearchTrace, snapshotCount, snapshotGates, type TraceEntry } from "./trace.js";
 

@@ -137,6 +137,12 @@ type LayerClass = tf.serialization.SerializableConstructor<tf.layers.Layer> & {
   fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.layers.Layer;
 };
 
+/** A layer of the class of another. */
+export function sameClass(layer: tf.layers.Layer, config: tf.serialization.ConfigDict): tf.layers.Layer {
+  const constructor = layer.constructor as unknown as LayerClass;
+  return constructor.fromConfig(constructor, config);
+}
+
 function smallerLayer(space: SearchSpace, liveness: Liveness, call: WiredCall): tf.layers.Layer {
   const { anatomy } = space.gating;
   const config: tf.serialization.ConfigDict = { ...call.layer.getConfig(), name: layerName(call) };
@@ -152,11 +158,10 @@ function smallerLayer(space: SearchSpace, liveness: Liveness, call: WiredCall): 
     if (labels.shape.length === 1) target[target.length - 1] = (target.at(-1)! / labels.nodes.length) * units;
     config.targetShape = target;
   }
-  const constructor = call.layer.constructor as unknown as LayerClass;
   const { depthMultiplier } = call.layer as unknown as { depthMultiplier?: number };
-  if (depthMultiplier === undefined) return constructor.fromConfig(constructor, config);
+  if (depthMultiplier === undefined) return sameClass(call.layer, config);
   // SeparableConv2D leaves this out of its configuration, and so would a saved model.
-  const layer = constructor.fromConfig(constructor, { ...config, depthMultiplier });
+  const layer = sameClass(call.layer, { ...config, depthMultiplier });
   const described = layer.getConfig.bind(layer);
   layer.getConfig = () => ({ ...described(), depthMultiplier });
   return layer;

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { sameClass } from "./compact.js";
 import { type GraphCall, traceModel } from "./graph.js";
 import { activationName } from "./wiring.js";
 
@@ -12,8 +13,6 @@ const foldable: ReadonlyMap<string, { kernel: number; axes: "last" | "last two" 
   ["DepthwiseConv2D", { kernel: 0, axes: "last two" }],
   ["Conv2DTranspose", { kernel: 0, axes: "last but one" }],
 ]);
-
-type LayerClass = { fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.layers.Layer };
 
 /**
  * The same network for inference, without batch normalisation: each is moved into the layer before it, as
@@ -82,8 +81,7 @@ function rebuild({ layer, path }: GraphCall, withBias: boolean): tf.layers.Layer
   delete config.batchInputShape;
   if (depthMultiplier !== undefined) config.depthMultiplier = depthMultiplier;
   if (withBias) config.useBias = true;
-  const constructor = layer.constructor as unknown as LayerClass;
-  return constructor.fromConfig(constructor, config);
+  return sameClass(layer, config);
 }
 
 function foldedWeights(layer: tf.layers.Layer, norm: tf.layers.Layer): tf.Tensor[] {

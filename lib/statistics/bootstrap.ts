@@ -136,7 +136,10 @@ export function bootstrapInterval(
   const deviations = resampledDeviations(tables, resamples, seed);
   const resampledError = Math.sqrt(deviations.reduce((sum, deviation) => sum + deviation ** 2, 0) / resamples);
   // Rounding alone is no spread, and no effect: equal values leave nothing to resample.
-  const rounding = 1e-12 * Math.max(...tables.flatMap(({ values }) => values.flatMap((row) => [...row].map(Math.abs))));
+  let largest = 0;
+  for (const { values } of tables)
+    for (const row of values) for (const value of row) largest = Math.max(largest, Math.abs(value));
+  const rounding = 1e-12 * largest;
   if (resampledError <= rounding) {
     const isNothing = Math.abs(estimate) <= rounding;
     const value = isNothing ? 0 : estimate;

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import { sameClass } from "../space/compact.js";
 import { type Architecture, type SearchSpace, searchSpace } from "../space/index.js";
-
-type LayerClass = { fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.layers.Layer };
 
 /** Heads that have been made, so that comparisons of one space share them. */
 const made = new WeakMap<SearchSpace, Map<number, SearchSpace>>();
@@ -34,10 +33,7 @@ function rebuilt({ model, gates }: SearchSpace, classes: number): SearchSpace {
   }
   const own = tf.layers.dense({ ...head.getConfig(), units: classes });
   let output = own.apply(head.input as tf.SymbolicTensor) as tf.SymbolicTensor;
-  for (const layer of tail) {
-    const constructor = layer.constructor as unknown as LayerClass;
-    output = constructor.fromConfig(constructor, layer.getConfig()).apply(output) as tf.SymbolicTensor;
-  }
+  for (const layer of tail) output = sameClass(layer, layer.getConfig()).apply(output) as tf.SymbolicTensor;
   return searchSpace(tf.model({ inputs: model.inputs, outputs: output, name: model.name }), { gates });
 }
 

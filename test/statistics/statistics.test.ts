@@ -105,6 +105,9 @@ describe("effect", () => {
       Array.from({ length: 5 * searches }, (_, i) => ({ search: Math.floor(i / 5), retraining: i % 5, value: 12.3 }));
     const equal = effect(constant(5), constant(24));
     assert.deepEqual([equal.effect, equal.low, equal.high, equal.p], [0, 0, 0, 1]);
+    // More values than a call can have arguments.
+    const many = Array.from({ length: 200_000 }, (_, i) => ({ search: i % 2, retraining: i >> 1, value: i % 2 }));
+    assert.equal(effect(many, many, { resamples: 100 }).effect, 0);
   });
 
   test("refuses tables with holes, other retrainings, and values that aren't numbers", () => {
