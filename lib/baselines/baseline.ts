@@ -27,6 +27,8 @@ export interface Candidate {
   readonly weights?: readonly Float32Array[];
   /** Whether the head alone is trained. Default false. */
   readonly frozen?: boolean;
+  /** Frees what was made for the candidate, once it has been judged. */
+  dispose?(): void;
 }
 
 /** A competing way to get something of the same cost to train. */

@@ -74,8 +74,9 @@ export const linearInputs: Baseline = {
   refuses: () => undefined,
   candidates: async ({ source }): Promise<Candidate[]> => {
     const { inputShape, classCount } = source;
-    const own = searchSpace(mlp({ inputShape, hidden: [], classes: classCount }), { gates: () => "none" });
+    const model = mlp({ inputShape, hidden: [], classes: classCount });
+    const own = searchSpace(model, { gates: () => "none" });
     const architecture = own.architecture(new Uint8Array(own.gateCount), { method: "linear-inputs" });
-    return [{ architecture }];
+    return [{ architecture, dispose: () => void model.dispose() }];
   },
 };

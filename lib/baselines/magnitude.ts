@@ -17,7 +17,7 @@ async function prune(
   { space, learned, trained }: BaselineContext,
   method: string,
   score: (magnitudes: Float64Array) => Float64Array = (scores) => scores,
-): Promise<Required<Omit<Candidate, "frozen">>[]> {
+): Promise<Required<Pick<Candidate, "architecture" | "weights">>[]> {
   const candidates = [];
   for (const [i, matched] of learned.entries()) {
     const weights = await trained.model(i);

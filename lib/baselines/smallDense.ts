@@ -21,7 +21,8 @@ function small(measure: "parameters" | "multiplyAdds", name: string, label: stri
         const narrow = wide.architecture(widthsAtCost(wide, scores, measure, asked)).compact();
         const own = searchSpace(narrow, { gates: "unit" });
         const mask = new Uint8Array(own.gateCount).fill(1);
-        return { architecture: own.architecture(mask, { method: name, asked, kept: own.full[measure] }) };
+        const architecture = own.architecture(mask, { method: name, asked, kept: own.full[measure] });
+        return { architecture, dispose: () => void narrow.dispose() };
       });
     },
   };

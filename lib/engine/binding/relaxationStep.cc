@@ -94,45 +94,52 @@ inline float SumOf(const Lanes& values) {
   return sum;
 }
 
-// The sum of the gates that it opens.
-[[gnu::always_inline]] inline float StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
-  const auto [scale, most, hot, cold, largest, looks] = options;
-  const float toHalf = 1 / (2 * hot);
-  Lanes total = {};
+// A step of at most `near` gates; the sums of those that it opens.
+[[gnu::always_inline]] inline Lanes StepNear(const Options& options, const Vectors& all, int64_t first, int64_t count, bool looks) {
+  const float hot = options.hot, toHalf = 1 / (2 * hot);
+  const auto own = [&](Vector vector) { return all.own[vector] + first; };
+  const float* const gates = all.gates + first;
+  float *const x = own(logits), *const summed = own(squares), *const opened = all.opened + first;
+  float *const moved = own(dual), *const product = own(products), *const sum = own(sums);
   float g[near], y[near], p[near];
-  for (int64_t first = begin; first < end; first += near) {
-    const int64_t count = std::min(near, end - first);
-    const auto own = [&](Vector vector) { return all.own[vector] + first; };
-    const float* const gates = all.gates + first;
-    float *const x = own(logits), *const summed = own(squares), *const opened = all.opened + first;
-    float *const moved = own(dual), *const product = own(products), *const sum = own(sums);
-    Priced(all, first, count, g);
+  Priced(all, first, count, g);
 #pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) {
-      summed[i] += g[i] * g[i];
-      moved[i] = y[i] = Clamp(moved[i] - g[i] / std::sqrt(summed[i]) * scale, most);
-      p[i] = x[i] * toHalf;
-      product[i] += g[i] * gates[i];
-      sum[i] += g[i];
-    }
-    Invert(y, count, p);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) x[i] = p[i] * (2 * hot);
-    total += OpenGates(x, count, cold, opened);
-    if (!looks) continue;
-    float *const low = own(lowest), *const high = own(highest);
-#pragma GCC ivdep
-    for (int64_t i = 0; i < count; i++) {
-      low[i] = x[i] < low[i] ? x[i] : low[i];
-      high[i] = x[i] > high[i] ? x[i] : high[i];
-    }
+  for (int64_t i = 0; i < count; i++) {
+    summed[i] += g[i] * g[i];
+    moved[i] = y[i] = Clamp(moved[i] - g[i] / std::sqrt(summed[i]) * options.scale, options.most);
+    p[i] = x[i] * toHalf;
+    product[i] += g[i] * gates[i];
+    sum[i] += g[i];
   }
+  Invert(y, count, p);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; i++) x[i] = p[i] * (2 * hot);
+  const Lanes total = OpenGates(x, count, options.cold, opened);
+  if (!looks) return total;
+  float *const low = own(lowest), *const high = own(highest);
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; i++) {
+    low[i] = x[i] < low[i] ? x[i] : low[i];
+    high[i] = x[i] > high[i] ? x[i] : high[i];
+  }
+  return total;
+}
+
+// The sum of the gates that it opens. Loops of a number of gates that the compiler knows have no conditions in them.
+template <bool looks>
+[[gnu::always_inline]] inline float StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+  Lanes total = {};
+  int64_t first = begin;
+  for (; first + near <= end; first += near) total += StepNear(options, all, first, near, looks);
+  if (first < end) total += StepNear(options, all, first, end - first, looks);
   return SumOf(total);
 }
 
-float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) { return StepOf(options, all, begin, end); }
+float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
+  return options.looks ? StepOf<true>(options, all, begin, end) : StepOf<false>(options, all, begin, end);
+}
 [[gnu::target("avx512f,prefer-vector-width=512")]] float LongStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
-  return StepOf(options, all, begin, end);
+  return options.looks ? StepOf<true>(options, all, begin, end) : StepOf<false>(options, all, begin, end);
 }
 
 float SumOfSquares(const Vectors& all, int64_t begin, int64_t end) {
