@@ -8,9 +8,9 @@ import {
   forwardSlots,
   type GatedInput,
   type GateSlot,
-  isNoisy,
   slotsTile,
 } from "../space/forward.js";
+import { isNoisy } from "../space/noise.js";
 import type { Plan } from "../space/types.js";
 
 /** One batch of labelled examples as tensors: inputs [batch, ...inputShape], labels one-hot [batch, classes]. */

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { batchNorm } from "../engine/batchNorm.js";
 import { TwotempError } from "../errors.js";
 import { type Address, Random } from "../engine/random.js";
-import { sizeOf } from "./labels.js";
+import { isNoise, noiseOf, withDropouts } from "./noise.js";
 import type { LayerCall, Plan, ValueGates } from "./types.js";
 
 /** How {@link forward} runs a plan. */
@@ -217,53 +217,6 @@ function endsInSoftmax(layer: tf.layers.Layer): boolean {
   return (layer as unknown as Internals).activation?.getClassName?.() === "softmax";
 }
 
-interface NoiseConfig {
-  readonly rate: number;
-  readonly stddev: number;
-  readonly noiseShape?: number[] | null;
-}
-
-/** A tensor of `value` where something is kept, with probability `1 - rate`, and of 0 elsewhere. */
-function keptAtRandom(shape: readonly number[], rate: number, random: Random, value: number): tf.Tensor {
-  const kept = random.uniforms(sizeOf(shape)).map((draw) => (draw < 1 - rate ? value : 0));
-  return tf.tensor(kept, [...shape]);
-}
-
-/** Layers that draw numbers in training, as functions of their input, configuration and generator; as Keras has them. */
-const noises: Readonly<Record<string, (input: tf.Tensor, config: NoiseConfig, random: Random) => tf.Tensor>> = {
-  Dropout: (input, { rate, noiseShape }, random) =>
-    tf.mul(input, keptAtRandom(noiseShape ?? input.shape, rate, random, 1 / (1 - rate))),
-  SpatialDropout1D: (input, { rate }, random) =>
-    tf.mul(input, keptAtRandom([input.shape[0], 1, input.shape[2]!], rate, random, 1 / (1 - rate))),
-  GaussianNoise: (input, { stddev }, random) =>
-    tf.add(input, tf.tensor(random.normals(input.size, stddev), input.shape)),
-  GaussianDropout: (input, { rate }, random) => {
-    const factors = random.normals(input.size, Math.sqrt(rate / (1 - rate))).map((value) => value + 1);
-    return tf.mul(input, tf.tensor(factors, input.shape));
-  },
-  AlphaDropout: (input, { rate, noiseShape }, random) => {
-    // The value that selu goes to, which keeps mean and variance after the affine map.
-    const closed = -1.6732632423543772 * 1.0507009873554805;
-    const kept = keptAtRandom(noiseShape ?? input.shape, rate, random, 1);
-    const scale = ((1 - rate) * (1 + rate * closed ** 2)) ** -0.5;
-    const mixed = tf.add(tf.mul(input, kept), tf.mul(tf.sub(1, kept), closed));
-    return tf.add(tf.mul(mixed, scale), -scale * closed * rate);
-  },
-};
-
-/** Whether a layer draws numbers in training. */
-export const isNoisy = (layer: tf.layers.Layer): boolean => layer.getClassName() in noises;
-
-function noiseCall(call: LayerCall, index: number, input: tf.Tensor, options: ForwardOptions): tf.Tensor {
-  const config = call.layer.getConfig() as unknown as NoiseConfig;
-  if (!options.training || (config.rate ?? config.stddev) <= 0) return tf.clone(input);
-  if (!options.dropout) {
-    throw new TwotempError("space/dropout", `layer ${call.layer.name} draws numbers: give an address for its draws`);
-  }
-  const random = new Random(...options.dropout, "dropout", index);
-  return noises[call.layer.getClassName()](input, config, random);
-}
-
 /** What a layer of batch normalisation was made with. */
 interface BatchNormalization {
   readonly axis: number;
@@ -337,7 +290,8 @@ function callLayer(
 ): tf.Tensor[] {
   const { layer } = call;
   const className = layer.getClassName();
-  if (isNoisy(layer)) return [noiseCall(call, index, inputs[0], options)];
+  const draws = options.training ? (): Random => drawsOf(call, index, options) : undefined;
+  if (isNoise(layer)) return [noiseOf(layer, inputs[0], draws)];
   if (className === "BatchNormalization") return [batchNormalizationCall(call, inputs[0], weights, options, absorbed)];
   if (className === "Softmax" && last && options.logits) return [tf.clone(inputs[0])];
   const plain = (): tf.Tensor | tf.Tensor[] =>
@@ -346,8 +300,14 @@ function callLayer(
       ...(mask && { mask }),
     });
   const run = last && options.logits && endsInSoftmax(layer) ? () => withoutActivation(layer, plain) : plain;
-  const out = withWeights(layer, weights, run);
+  const out = withWeights(layer, weights, () => withDropouts(layer, draws, run));
   return Array.isArray(out) ? out : [out];
+}
+
+/** Where a layer draws its numbers. */
+function drawsOf({ layer }: LayerCall, index: number, { dropout }: ForwardOptions): Random {
+  if (dropout) return new Random(...dropout, "dropout", index);
+  throw new TwotempError("space/dropout", `layer ${layer.name} draws numbers: give an address for its draws`);
 }
 
 /** Layers whose kernel is [..., inputs, outputs] and whose output is linear in it. */

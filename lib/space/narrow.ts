@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { compact, layerName, origins } from "./compact.js";
-import { type GatedInput, type GateSlot, isNoisy } from "./forward.js";
+import type { GatedInput, GateSlot } from "./forward.js";
 import { sizeOf } from "./labels.js";
+import { isNoisy } from "./noise.js";
 import { type SearchSpace, searchSpace } from "./space.js";
 import type { Plan } from "./types.js";
 

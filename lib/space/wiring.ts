@@ -145,6 +145,16 @@ export const elementwise =
 /** Each output unit depends on all input units. */
 export const softmax: WiringRule = opaque("normalises over its units");
 
+/** Masking: its own inputs can't be gated either if it looks for another value than 0, which a gate that isn't open would change. */
+export const masking: WiringRule = (context) => {
+  const value = Number(context.config.maskValue ?? 0);
+  if (value !== 0) {
+    const reason = `Masking ${context.layer.name} looks for ${value} in it, which gates would change: mask 0 instead`;
+    context.units.close(context.inputs[0].labels.nodes, reason);
+  }
+  return opaque("compares all features of a time step")(context);
+};
+
 /** Batch normalisation: value by value when it normalises the last axis. */
 export const batchNorm: WiringRule = (context) => {
   const [{ shape, labels, station: from }] = context.inputs;

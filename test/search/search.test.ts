@@ -16,7 +16,7 @@ import {
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
 import { expandGates, forward, forwardSlots, gateSlots } from "../../lib/space/index.js";
-import { softmaxCrossEntropy } from "../../lib/engine/index.js";
+import { type Address, softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
 import { findsInputs, short, spaceOf, testBudget, testNarrowing, testRepeating, testStrategy } from "./searches.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
@@ -177,6 +177,52 @@ describe("a search", () => {
       assert.deepEqual(first, same, layer.name);
       assert.notDeepEqual(first, other, layer.name);
     }
+  });
+
+  test("draws what recurrent layers drop by the seed, and leaves nothing of it", () => {
+    const rates = { units: 6, dropout: 0.3, recurrentDropout: 0.3 };
+    const cells = [tf.layers.gruCell(rates), tf.layers.simpleRNNCell(rates)];
+    const layers: Record<string, tf.layers.Layer> = {
+      lstm: tf.layers.lstm(rates),
+      "one direction and the other": tf.layers.bidirectional({ layer: tf.layers.gru(rates) as tf.layers.RNN }),
+      "a stack of cells": tf.layers.rnn({ cell: tf.layers.stackedRNNCells({ cells }) }),
+    };
+    const rows = tf.randomUniform([3, 8, 8, 1], 0, 1, "float32", 0);
+    for (const [name, layer] of Object.entries(layers)) {
+      const input = tf.input({ shape: [8, 8, 1] });
+      const hidden = layer.apply(tf.layers.reshape({ targetShape: [8, 8] }).apply(input));
+      const output = tf.layers.dense({ units: 5, activation: "softmax" }).apply(hidden) as tf.SymbolicTensor;
+      const space = searchSpace(tf.model({ inputs: input, outputs: output }), { gates: "input" });
+      const weights = space.initialise(0, "weights");
+      const of = (dropout?: Address): ArrayLike<number> => {
+        const options = { training: dropout !== undefined, dropout };
+        return tf.tidy(() => forward(space.plan, weights, undefined, [rows], options)[0].dataSync());
+      };
+      assert.deepEqual(of([1]), of([1]), name);
+      assert.notDeepEqual(of([1]), of([2]), name);
+      const mean = Array.from({ length: 400 }, (_, draw) => of([draw])[0]).reduce((sum, value) => sum + value / 400, 0);
+      assert.ok(Math.abs(mean - of()[0]) < 0.05, `${name}: ${mean}, without draws ${of()[0]}`);
+      const before = tf.memory().numTensors;
+      const [first, same] = [0, 1].map(() => {
+        const run = search(space, source, { ...short, steps: 5, seed: 1 });
+        while (!run.finished) run.advance();
+        const logits = run.logits();
+        run.dispose();
+        return logits;
+      });
+      assert.deepEqual(first, same, name);
+      assert.equal(tf.memory().numTensors, before, name);
+      tf.dispose(weights);
+    }
+    const repeated = tf.layers.timeDistributed({ layer: tf.layers.dropout({ rate: 0.5 }) });
+    const input = tf.input({ shape: [8, 8, 1] });
+    const flat = tf.layers.flatten().apply(repeated.apply(tf.layers.reshape({ targetShape: [8, 8] }).apply(input)));
+    const output = tf.layers.dense({ units: 5, activation: "softmax" }).apply(flat) as tf.SymbolicTensor;
+    const space = searchSpace(tf.model({ inputs: input, outputs: output }), { gates: "input" });
+    const run = search(space, source, { ...short, steps: 5 });
+    assert.throws(() => run.advance(), { code: "space/dropout", message: /holds Dropout.*before or behind/ });
+    run.dispose();
+    rows.dispose();
   });
 
   test("noise keeps mean and spread as Keras's does", () => {

@@ -103,6 +103,21 @@ describe("layers that the table can't tell beforehand", () => {
     assert.ok(checkCompaction(model, "unit", 0.6, 1));
   });
 
+  test("inputs that masking compares with 0 have gates; compared with another value they have none", () => {
+    const masked = (maskValue: number): tf.LayersModel =>
+      tf.sequential({
+        layers: [
+          layers.masking({ maskValue, inputShape: [5, 3], name: "steps" }),
+          layers.lstm({ units: 4 }),
+          layers.dense({ units: 2 }),
+        ],
+      });
+    assert.equal(searchSpace(masked(0), { gates: "input" }).gateCount, 15);
+    const space = searchSpace(masked(9), { gates: "input" });
+    assert.equal(space.gateCount, 0);
+    assert.match(String(space.summary()), /Masking steps looks for 9 in it/);
+  });
+
   test("nested models are opened; their layers keep their own gates", () => {
     const inner = tf.sequential({
       name: "inner",
