@@ -37,10 +37,17 @@ function table(rows: readonly Row[]): string {
   ].join("\n");
 }
 
+/** What phases are called in the figure where the tables have one word. */
+const phaseNames: Readonly<Record<string, string>> = {
+  masked: "fixed gates",
+  step: "search step",
+  search: "whole search",
+};
+
 /** The ratios as a figure, a line for each processor: left of the vertical one we are faster. */
 export function ratioFigure(rows: readonly Row[]): Figure {
   const shown = compared(rows);
-  const name = ({ workload, phase }: Row): string => `${workload}, ${phase}`;
+  const name = ({ workload, phase }: Row): string => `${workloads[workload].short}: ${phaseNames[phase] ?? phase}`;
   const names = [...new Set(shown.map(name))];
   const processors = processorsOf(shown);
   const engines = [...new Set(shown.map(({ engine }) => engine))];
@@ -55,7 +62,7 @@ export function ratioFigure(rows: readonly Row[]): Figure {
       return {
         type: "scatter",
         mode: "markers",
-        name: `${engine}, ${processor}`,
+        name: `${engine === "wasm" ? "WebAssembly" : "native"}, ${processor.replace(/\(R\)| Processor/g, "")}`,
         x: own.map((row) => row.ratio),
         y: own.map((row) => names.indexOf(name(row)) + 0.36 * (p - (processors.length - 1) / 2)),
         error_x: {

@@ -45,6 +45,7 @@ async function withFiles(make: (files: Parameters<typeof tt.readIdx>[0]) => Prom
 }
 
 export const data: Workload = {
+  short: "data set",
   title: "20,000 examples of 28x28 from compressed IDX files; an epoch of batches of 128",
   phases: {
     load: () =>

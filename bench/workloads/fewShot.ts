@@ -32,6 +32,7 @@ function open(together: boolean): Runner {
 }
 
 export const fewShot: Workload = {
+  short: "few-shot retraining",
   title: "few-shot retraining of 100 MLPs 12-64-32-5, 100 steps",
   phases: { together: () => open(true), "one by one": () => open(false) },
 };

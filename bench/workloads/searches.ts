@@ -46,6 +46,7 @@ export function convolutional(filters: readonly number[], inputShape: number[] =
 
 interface SearchWorkload {
   readonly title: string;
+  readonly short: string;
   readonly model: () => tf.LayersModel;
   readonly gates: tt.GateSelector;
   readonly batch: number;
@@ -148,6 +149,7 @@ export function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch
 
 const definitions: Readonly<Record<string, SearchWorkload>> = {
   mlp: {
+    short: "MLP",
     title: "MLP 784-300-100, weight gates, batch 128",
     model: () => tt.mlp({ inputShape: [784], hidden: [300, 100], classes: 10 }),
     gates: "weight",
@@ -155,6 +157,7 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     steps: 400,
   },
   cnn: {
+    short: "CNN",
     title: "CNN 32-32-64-64 with bias and batch norm, unit gates, batch 64",
     model: () => convolutional([32, 32, 64, 64]),
     gates: "unit",
@@ -162,6 +165,7 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     steps: 40,
   },
   vgg: {
+    short: "VGG-16",
     title: "VGG-16 for 32x32, 15 million weight gates, batch 64",
     model: () => tt.vgg({ depth: 16, classes: 10 }),
     gates: "weight",
@@ -169,6 +173,7 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     steps: 5,
   },
   resnet: {
+    short: "ResNet-20, units",
     title: "ResNet-20, unit gates, batch 64",
     model: () => tt.resnet({ depth: 20, classes: 10 }),
     gates: "unit",
@@ -176,6 +181,7 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     steps: 20,
   },
   resnetBlocks: {
+    short: "ResNet-20, blocks",
     title: "ResNet-20, block gates, batch 64",
     model: () => tt.resnet({ depth: 20, classes: 10 }),
     gates: "block",
@@ -183,6 +189,7 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     steps: 20,
   },
   cell: {
+    short: "operation cell",
     title: "operation cell, 25 gates, 28x28, batch 64",
     model: () => tt.operationNetwork({ inputShape: [28, 28, 1], classes: 10, stages: tt.cellStages() }),
     gates: "op",
@@ -199,6 +206,7 @@ export const searches: Readonly<Record<string, Workload>> = Object.fromEntries(
       name,
       {
         title: definition.title,
+        short: definition.short,
         phases: { forward: open("forward"), masked: open("masked"), step: open("step"), search: open("search") },
       },
     ];

@@ -7,5 +7,7 @@ export interface Runner {
 /** A workload by its phases; its twin has the same names and sizes in `twin.py`. */
 export interface Workload {
   readonly title: string;
+  /** What it is called in figures. */
+  readonly short: string;
   readonly phases: Readonly<Record<string, () => Runner | Promise<Runner>>>;
 }
