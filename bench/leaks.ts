@@ -82,7 +82,9 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, "leaks.json");
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Leak[]) : [];
-  const others = old.filter(({ workload }) => !leaks.some((leak) => leak.workload === workload));
+  const again = ({ workload, steps }: Leak): boolean =>
+    leaks.some((leak) => leak.workload === workload && leak.steps === steps);
+  const others = old.filter((leak) => !again(leak));
   writeFileSync(file, `${JSON.stringify([...leaks, ...others], null, 1)}\n`);
 }
 
