@@ -142,16 +142,19 @@ float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64
   return options.looks ? StepOf<true>(options, all, begin, end) : StepOf<false>(options, all, begin, end);
 }
 
+// Several sums at once, as each addition waits for the one before it.
 float SumOfSquares(const Vectors& all, int64_t begin, int64_t end) {
+  constexpr int64_t sums = 4;
+  static_assert(near % (sums * lanes) == 0);
   float g[near];
-  Lanes total = {};
+  Lanes totals[sums] = {};
   for (int64_t first = begin; first < end; first += near) {
     const int64_t count = std::min(near, end - first);
     Priced(all, first, count, g);
     std::fill(g + count, g + near, 0.0f);
-    for (int64_t i = 0; i < count; i += lanes) total += Load(g + i) * Load(g + i);
+    for (int64_t i = 0; i < near; i += lanes) totals[i / lanes % sums] += Load(g + i) * Load(g + i);
   }
-  return SumOf(total);
+  return SumOf((totals[0] + totals[1]) + (totals[2] + totals[3]));
 }
 
 // The sum of what `work` gives for each part of the gates.
