@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
@@ -6,6 +7,13 @@ import { type Runner, workloads } from "./workloads/index.js";
 /** What `run.ts` asks of either side, one JSON object a line. */
 type Request =
   { readonly open: string; readonly phase: string } | { readonly iterations: number } | { readonly close: true };
+
+/** Resident memory in bytes; on Linux without mapped files, of which the system takes pages and gives them back as it likes. */
+function allocated(): number {
+  const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
+  const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kilobytes === undefined ? process.memoryUsage.rss() : 1024 * Number(kilobytes);
+}
 
 /** Our side of the benchmark: opens workloads, times iterations, says how much memory it took at most. */
 async function serve(engine: tt.EngineName, threads: number): Promise<void> {
@@ -27,8 +35,7 @@ async function serve(engine: tt.EngineName, threads: number): Promise<void> {
       answer({ wall: performance.now() - begun, cpu: (user + system) / 1000 });
     } else {
       globalThis.gc?.();
-      const { rss } = process.memoryUsage();
-      answer({ bytes: rss, peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });
+      answer({ bytes: allocated(), peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });
     }
   }
   runner?.dispose();
