@@ -3,7 +3,7 @@
  * Sets up everything inside the repository: npm's packages, Python's packages in .venv, the native engine, the Jupyter kernel, the
  * figure renderer and the compiled library. Does only what is not yet done; run it again after an interruption.
  *
- *   npm run setup -- [--engine native|wasm|cpu] [--gpu] [--python PATH]
+ *   npm run setup -- [--engine native|wasm|cpu] [--gpu | --no-gpu] [--python PATH]
  */
 const { takeSteps, seconds } = require("./setup/steps.js");
 const { alone } = require("./setup/lock.js");

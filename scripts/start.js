@@ -3,7 +3,8 @@
  * The main job: sets up what is missing, then executes the quickstart notebook, headless.
  *
  *   npm start -- [--source NAME] [--target NAME] [--gates input|weight|unit] [--density D] [--shots 1,5,10]
- *                [--hidden 128,64] [--seed S] [--steps N] [--searches N] [--retrainings N] [--engine native|wasm|cpu] [--gpu] [--python PATH]
+ *                [--hidden 128,64] [--seed S] [--steps N] [--searches N] [--retrainings N] [--engine native|wasm|cpu]
+ *                [--gpu | --no-gpu] [--python PATH]
  */
 const fs = require("node:fs");
 const path = require("node:path");

@@ -21,6 +21,7 @@ const engines = ["native", "wasm", "cpu"];
 const options = /** @type {const} */ ({
   engine: { type: "string" },
   gpu: { type: "boolean" },
+  "no-gpu": { type: "boolean" },
   python: { type: "string" },
 });
 
@@ -37,7 +38,7 @@ function remembered() {
 /**
  * The remembered choices, changed by flags.
  *
- * @param {{ engine?: string, gpu?: boolean, python?: string }} flags
+ * @param {{ engine?: string, gpu?: boolean, "no-gpu"?: boolean, python?: string }} flags
  * @returns {Choices}
  * @throws {SetupError} on an unknown engine or an interpreter that doesn't exist
  */
@@ -48,8 +49,8 @@ function choose(flags) {
       throw new SetupError(`--engine must be ${engines.join(", ")}, got ${flags.engine}`);
     }
     choices.engine = /** @type {Choices["engine"]} */ (flags.engine);
-    if (!flags.gpu) choices.gpu = false;
   }
+  if (flags["no-gpu"]) choices.gpu = false;
   if (flags.gpu) {
     if (process.platform !== "linux" || process.arch !== "x64") throw new SetupError("--gpu needs Linux on x86-64");
     choices.gpu = true;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { pathWith, root, runProgram, temporaryFolder, type Ended } from "./support.js";
+import { pathWith, root, runProgram, temporaryFolder, type Ended, type RunOptions } from "./support.js";
 
 /** Runs a few lines of CommonJS beside the scripts, in another process. */
-function inScripts(code: string, env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
-  return runProgram(process.execPath, ["-e", code], { cwd: join(root, "scripts"), env });
+function inScripts(code: string, options: RunOptions = {}): Promise<Ended> {
+  return runProgram(process.execPath, ["-e", code], { cwd: join(root, "scripts"), ...options });
 }
 
 /** Runs steps that need nothing and work as told. */
@@ -51,7 +51,7 @@ describe("the steps of the set-up", () => {
       inScripts(
         `require("./setup/${step}.js").run({ engine: "native", gpu: false, python: undefined })
            .catch((error) => console.log(JSON.stringify([error.message, error.remedy])))`,
-        env,
+        { env },
       );
     const compiler = JSON.parse((await ask("binding")).stdout) as string[];
     assert.equal(compiler[0], "no C++ compiler (tried g++, clang++, c++)");
@@ -66,7 +66,7 @@ describe("the steps of the set-up", () => {
     writeFileSync(join(folder, "python3"), "#!/bin/sh\n", { mode: 0o755 });
     const { stdout } = await inScripts(
       `require("./setup/python.js").run({ engine: "native", gpu: false, python: undefined }).catch((e) => console.log(e.message))`,
-      { ...process.env, PATH: pathWith(folder, ["sh"]) },
+      { env: { ...process.env, PATH: pathWith(folder, ["sh"]) } },
     );
     assert.match(stdout, /no Python 3\.9 or later/);
   });
@@ -100,25 +100,139 @@ describe("options", () => {
     );
     assert.deepEqual(JSON.parse(stdout), { source: "mnist:0-4", density: 0.1, shots: [1, 5], seed: 0 });
   });
+
+  test("an engine for one run leaves the remembered CUDA build; --no-gpu forgets it", async () => {
+    const folder = temporaryFolder("choices");
+    const file = join(folder, "engine.json");
+    const remembered = async (args: string[]): Promise<unknown> => {
+      writeFileSync(file, '{ "gpu": true }');
+      await inScripts(`
+        require("./setup/paths.js").build = ${JSON.stringify(folder)};
+        require("./setup.js").setUp = async () => ({ usable: false });
+        process.argv.push(...${JSON.stringify(args)});
+        process.argv.splice(1, 0, "start.js");
+        require("./start.js");`);
+      return JSON.parse(readFileSync(file, "utf8"));
+    };
+    assert.deepEqual(await remembered(["--engine", "wasm"]), { gpu: true });
+    assert.deepEqual(await remembered(["--engine", "native"]), { gpu: true });
+    assert.deepEqual(await remembered(["--no-gpu"]), { gpu: false });
+  });
 });
 
-test("the lock of a set-up that was killed is taken over, that of a running one is waited for", async () => {
-  const folder = temporaryFolder("lock");
-  const { stdout } = await inScripts(`
-    require("./setup/paths.js").build = ${JSON.stringify(folder)};
-    const { alone } = require("./setup/lock.js");
-    const fs = require("node:fs");
-    const file = ${JSON.stringify(join(folder, "setup.lock"))};
-    (async () => {
-      fs.writeFileSync(file, "999999999");
+describe("the lock of the set-up", () => {
+  /** Runs lines that may wait for the lock, for some seconds at most. */
+  function withLock(folder: string, code: string, signal?: RunOptions["signal"]): Promise<Ended> {
+    return inScripts(
+      `require("./setup/paths.js").build = ${JSON.stringify(folder)};
+      const { alone } = require("./setup/lock.js");
+      const fs = require("node:fs");
+      const file = ${JSON.stringify(join(folder, "setup.lock"))};
+      setTimeout(() => process.exit(1), 5000).unref();
+      (async () => {${code}})();`,
+      { signal },
+    );
+  }
+
+  test("that of a set-up that was killed is taken over, that of a running one is waited for", async () => {
+    const folder = temporaryFolder("lock");
+    const { stdout } = await withLock(
+      folder,
+      `fs.writeFileSync(file, "999999999");
       console.log(await alone(async () => "taken over"));
       fs.writeFileSync(file, String(process.ppid));
       setTimeout(() => fs.rmSync(file), 500);
-      console.log(await alone(async () => "waited"));
-      console.log(fs.existsSync(file));
-    })();`);
-  const lines = stdout.trim().split("\n");
-  assert.equal(lines[0], "taken over");
-  assert.match(lines[1], /^waiting for another set-up of this repository \(process \d+\)$/);
-  assert.deepEqual(lines.slice(2), ["waited", "false"]);
+      console.log(await alone(async () => "waited"));`,
+    );
+    const lines = stdout.trim().split("\n");
+    assert.equal(lines[0], "taken over");
+    assert.match(lines[1], /^waiting for another set-up of this repository \(process \d+\)$/);
+    assert.deepEqual(lines.slice(2), ["waited"]);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test("that of an earlier process of the same number is taken over", async () => {
+    const { stdout } = await withLock(
+      temporaryFolder("own lock"),
+      `fs.writeFileSync(file, String(process.pid));
+      console.log(await alone(async () => "taken over"));`,
+    );
+    assert.equal(stdout, "taken over\n");
+  });
+
+  test("an empty one is waited for until it is some seconds old", async () => {
+    const { stdout } = await withLock(
+      temporaryFolder("empty lock"),
+      `fs.writeFileSync(file, "");
+      let released = false;
+      setTimeout(() => {
+        released = true;
+        fs.rmSync(file);
+      }, 300);
+      console.log(await alone(async () => released));
+      fs.writeFileSync(file, "");
+      fs.utimesSync(file, new Date(), new Date(Date.now() - 60_000));
+      console.log(await alone(async () => "taken over"));`,
+    );
+    assert.equal(stdout, "true\ntaken over\n");
+  });
+
+  test("one that another waiting set-up took over first is left to it", async () => {
+    const folder = temporaryFolder("contended lock");
+    const { stdout } = await withLock(
+      folder,
+      `const { rmSync, renameSync } = fs;
+      let released = false;
+      const takeFirst = () => {
+        Object.assign(fs, { rmSync, renameSync });
+        fs.writeFileSync(file, String(process.ppid));
+        setTimeout(() => {
+          released = true;
+          fs.rmSync(file);
+        }, 500);
+      };
+      fs.rmSync = (...args) => (takeFirst(), rmSync(...args));
+      fs.renameSync = (...args) => (takeFirst(), renameSync(...args));
+      fs.writeFileSync(file, "999999999");
+      console.log(await alone(async () => released));`,
+    );
+    assert.match(stdout, /^waiting [^\n]*\ntrue\n$/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    test(`${name} ends the set-up and releases it`, async () => {
+      const folder = temporaryFolder(name);
+      const { signal } = await withLock(
+        folder,
+        `await alone(async () => {
+          console.log("working");
+          await new Promise((done) => setTimeout(done, 4000));
+        });`,
+        { when: /working/, name },
+      );
+      assert.equal(signal, name);
+      assert.deepEqual(readdirSync(folder), []);
+    });
+  }
 });
+
+for (const [name, expected] of [
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  test(`${name} to npm test ends the tests that run, and no others begin`, async () => {
+    const child = `
+      process.on("${name}", () => { console.log("ended"); process.exit(0); });
+      console.log("begun");
+      setTimeout(() => {}, 4000);`;
+    const { status, stdout } = await inScripts(
+      `require("./setup.js").setUp = async () => ({ usable: true });
+      require("./tests.js").testRuns = () => [["-e", ${JSON.stringify(child)}], ["-e", "console.log('others')"]];
+      require("./test.js");`,
+      { signal: { when: /begun/, name } },
+    );
+    assert.equal(status, expected);
+    assert.equal(stdout, "begun\nended\n");
+  });
+}
