@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { TwotempError } from "../errors.js";
 import { Dataset, type Examples, type Provenance } from "./dataset.js";
 import { loadFile, type LoadedFile } from "./files.js";
+import { checkOptions } from "./options.js";
 
 const side = 32;
 const channels = 3;
@@ -30,7 +31,7 @@ export interface CifarOptions {
  * Reads a data set in CIFAR's binary layout: records of one or two label bytes and 3,072 bytes of a 32x32 image, a
  * colour plane after another. Pixels come out with channels last.
  *
- * @throws TwotempError `data/path`, `data/size`, `data/labels`, naming file, offset and expectation
+ * @throws TwotempError `data/option`, `data/path`, `data/size`, `data/labels`, naming file, offset and expectation
  * @example
  * ```ts
  * await tt.readCifar({ train: ["my/data_batch_1.bin"], test: ["my/test_batch.bin"], classNames: "my/batches.meta.txt" });
@@ -38,6 +39,7 @@ export interface CifarOptions {
  * Source: the layout is described on the CIFAR page (Krizhevsky)
  */
 export async function readCifar(files: CifarFiles, options: CifarOptions = {}): Promise<Dataset> {
+  checkOptions(files.train[0], "a CIFAR file", options);
   const { labels = "single", signal } = options;
   const name = options.name ?? basename(dirname(files.train[0] ?? ""));
   const load = (paths: readonly string[]): Promise<LoadedFile[]> =>

@@ -1,12 +1,13 @@
 import { createReadStream } from "node:fs";
 import { basename, extname } from "node:path";
 import { createInterface } from "node:readline";
-import { pipeline, Transform } from "node:stream";
+import { pipeline, Transform, type TransformCallback } from "node:stream";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import type { Dataset, Provenance } from "./dataset.js";
-import { hashFile } from "./files.js";
+import { hashFile, isGzip } from "./files.js";
 import { labelledDataset, type HoldOutOptions, type LabelledExamples } from "./labelled.js";
+import { checkOptions } from "./options.js";
 
 /** How a table becomes a data set. */
 export interface TableOptions extends HoldOutOptions {
@@ -65,14 +66,15 @@ const largestRow = 16 * blockBytes;
  * Reads a CSV file, parsed row by row with Papa Parse, into a data set: numeric features and one column of class labels,
  * which may be text.
  *
- * @throws TwotempError `data/path`, `data/csv` (not CSV, or rows of different lengths), `data/values` (a feature that isn't a
- * number), `data/column`, `data/labels`, `data/classes`, `data/shots`, naming file, line and column
+ * @throws TwotempError `data/path`, `data/option`, `data/csv` (not CSV, not UTF-8, or rows of different lengths), `data/values` (a
+ * feature that isn't a number), `data/column`, `data/labels`, `data/classes`, `data/shots`, naming file, line and column
  * @example
  * ```ts
  * const iris = await tt.readCsv("iris.csv", { label: "species" });
  * ```
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<Dataset> {
+  checkOptions(path, "a table", options);
   return interruptible(options.signal, (signal) => readTables(path, { ...options, signal }));
 }
 
@@ -94,6 +96,7 @@ async function readTables(path: string, options: CsvOptions): Promise<Dataset> {
  */
 export function fromDataFrame(frame: FrameLike, options: TableOptions = {}): Dataset {
   const where = options.name ?? "data frame";
+  checkOptions(where, "a DataFrame", options);
   const rows = frame.values as unknown[][];
   if (!Array.isArray(rows) || !rows.every(Array.isArray)) {
     throw new TwotempError("data/csv", `${where}: expected a DataFrame with rows of cells`);
@@ -186,6 +189,7 @@ async function readTable(
 ): Promise<{ table: Table; file: Provenance["files"][number] }> {
   const file = await hashFile(path, options.signal);
   if (file.bytes === 0) throw new TwotempError("data/empty", `${path}: the file is empty`);
+  await refuseOtherEncodings(path);
   const delimiter = options.delimiter ?? (await guessDelimiter(path));
   let table: Table | undefined;
   const add = (row: string[]): void => {
@@ -213,6 +217,20 @@ async function readTable(
   });
   if (!table) throw new TwotempError("data/empty", `${path}: the file holds no rows`);
   return { table, file };
+}
+
+/** Refuses a file whose first bytes say that it is gzip or UTF-16. */
+async function refuseOtherEncodings(path: string): Promise<void> {
+  for await (const start of createReadStream(path, { end: 1 }) as AsyncIterable<Buffer>) {
+    if (isGzip(start)) throw new TwotempError("data/csv", `${path} starts with 1f 8b, as gzip does; unpack it first`);
+    const mark = start.toString("hex");
+    if (mark === "fffe" || mark === "feff") {
+      throw new TwotempError(
+        "data/csv",
+        `${path} isn't UTF-8: it starts with the byte-order mark of UTF-16; save it as UTF-8`,
+      );
+    }
+  }
 }
 
 /** Hands over a CSV file's rows, a block of the file at a time. */
@@ -263,19 +281,25 @@ function textBlocks(
   problem: (block: string) => Error | null,
 ): Transform {
   let held = "";
-  let isFirst = true;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  /** Hands on the text of a block; without one, at the file's end, what was held back. */
+  const decode = (block: Buffer | undefined, done: TransformCallback): void => {
+    try {
+      const decoded = decoder.decode(block, { stream: block !== undefined });
+      const whole = held + decoded;
+      held = block && whole.endsWith("\r") ? "\r" : "";
+      done(problem(decoded), held ? whole.slice(0, -1) : whole);
+    } catch (cause) {
+      done(new TwotempError("data/csv", `${path} isn't UTF-8; save it as UTF-8`, { cause }));
+    }
+  };
   const text = new Transform({
-    objectMode: true,
-    highWaterMark: 1,
-    transform: (block: string, _, done) => {
-      const whole = held + (isFirst ? block.replace(/^\ufeff/, "") : block);
-      isFirst = false;
-      held = whole.endsWith("\r") ? "\r" : "";
-      done(problem(block), held ? whole.slice(0, -1) : whole);
-    },
-    flush: (done) => done(null, held),
+    readableObjectMode: true,
+    readableHighWaterMark: 1,
+    transform: (block: Buffer, _, done) => decode(block, done),
+    flush: (done) => decode(undefined, done),
   });
-  const file = createReadStream(path, { encoding: "utf8", highWaterMark: blockBytes, signal });
+  const file = createReadStream(path, { highWaterMark: blockBytes, signal });
   pipeline(file, text, () => undefined);
   return text;
 }

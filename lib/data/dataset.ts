@@ -2,7 +2,7 @@ import { Random } from "../engine/random.js";
 import { TwotempError } from "../errors.js";
 import { drawEpisode, drawShots, markFraction, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
 import { luminance } from "./luminance.js";
-import { resizeImages } from "./resize.js";
+import { resizeImages, sidesOf } from "./resize.js";
 
 /** Examples of one split: `inputs` holds `count` rows of raw values, row-major, each of the data set's input shape. */
 export interface Examples {
@@ -47,6 +47,12 @@ export interface DatasetParts {
   readonly provenance: Provenance;
 }
 
+const neededParts = [
+  ...["name", "inputShape", "classNames"],
+  ...["train", "test"].flatMap((split) => ["inputs", "labels", "count"].map((part) => `${split}.${part}`)),
+  ...["source", "licence", "citation", "files", "steps"].map((part) => `provenance.${part}`),
+];
+
 /** One example as a picture: `pixels` holds 0 to 255, row-major, channels last. */
 export interface Picture {
   readonly width: number;
@@ -63,8 +69,8 @@ export interface Picture {
  * 1/255 for images of bytes, 1 / standard deviation after {@link Dataset.standardised}. Zero stays zero, so that a
  * closed input gate and the background agree.
  *
- * @throws TwotempError `data/shape`, `data/labels`, `data/classes`, `data/values` if the parts don't fit together, a class
- * has no training example, or a value isn't a finite number
+ * @throws TwotempError `data/parts` for a part that is missing or of another type, `data/shape`, `data/labels`, `data/classes`,
+ * `data/values` if the parts don't fit together, a class has no training example, or a value isn't a finite number
  * @example
  * ```ts
  * const letters = await tt.dataset("emnist-letters");
@@ -89,6 +95,10 @@ export class Dataset {
   private readonly rowsOfClass = new Map<Split, readonly Int32Array[]>();
 
   constructor(parts: DatasetParts) {
+    const missing = neededParts.filter((path) => (partAt(parts, path) ?? undefined) === undefined);
+    if (missing.length > 0) {
+      throw new TwotempError("data/parts", `${parts?.name ?? "a Dataset"}: missing ${missing.join(", ")}`);
+    }
     this.name = parts.name;
     this.inputShape = Object.freeze([...parts.inputShape]);
     this.classNames = Object.freeze([...parts.classNames]);
@@ -248,10 +258,7 @@ export class Dataset {
    */
   async resized(size: number | readonly [number, number]): Promise<Dataset> {
     const shape = this.imageShape();
-    const target = typeof size === "number" ? ([size, size] as const) : size;
-    if (!target.every((length) => Number.isInteger(length) && length > 0 && length <= 4096)) {
-      throw new TwotempError("data/size", `size must be whole pixels from 1 to 4096, got ${JSON.stringify(size)}`);
-    }
+    const target = sidesOf(size);
     const resize = async (examples: Examples): Promise<Examples> => ({
       ...examples,
       inputs: await resizeImages(examples.inputs, shape, target),
@@ -451,6 +458,13 @@ export class Dataset {
     }
     for (const split of ["train", "test"] as const) {
       const { inputs, labels, count } = this[split];
+      if (!(inputs instanceof Uint8Array || inputs instanceof Float32Array)) {
+        const found = (inputs as object).constructor.name;
+        throw new TwotempError(
+          "data/parts",
+          `${name}: ${split} inputs must be a Uint8Array or a Float32Array, got ${found}; Float32Array.from(inputs) makes one`,
+        );
+      }
       if (count === 0) throw new TwotempError("data/empty", `${name}: the ${split} split holds no examples`);
       if (labels.length !== count || inputs.length !== count * inputSize) {
         throw new TwotempError(
@@ -458,11 +472,22 @@ export class Dataset {
           `${name}: ${count} ${split} examples of ${inputSize} values need ${count * inputSize} values and ${count} labels, got ${inputs.length} and ${labels.length}`,
         );
       }
-      const outside = labels.findIndex((label) => label < 0 || label >= classCount);
+      const outside = Array.prototype.findIndex.call(
+        labels,
+        (label) => !(Number.isInteger(label) && label >= 0 && label < classCount),
+      );
       if (outside !== -1) {
+        const label: unknown = labels[outside];
         throw new TwotempError(
           "data/labels",
-          `${name}: ${split} row ${outside} has label ${labels[outside]}, expected 0 to ${classCount - 1}`,
+          `${name}: ${split} row ${outside} has label ${typeof label === "string" ? JSON.stringify(label) : String(label)}, expected a whole number 0 to ${classCount - 1}`,
+        );
+      }
+      if (!(labels instanceof Int32Array)) {
+        const found = (labels as object).constructor.name;
+        throw new TwotempError(
+          "data/parts",
+          `${name}: ${split} labels must be an Int32Array, got ${found}; Int32Array.from(labels) makes one`,
         );
       }
       if (inputs instanceof Float32Array) {
@@ -483,6 +508,11 @@ export class Dataset {
       throw new TwotempError("data/classes", `${name}: class "${this.classNames[empty]}" has no training example`);
     }
   }
+}
+
+/** The part at a path such as `train.inputs`. */
+function partAt(parts: unknown, path: string): unknown {
+  return path.split(".").reduce((part, key) => (part as Record<string, unknown> | undefined)?.[key], parts);
 }
 
 /** Some rows of a split, in the order given. */

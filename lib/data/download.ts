@@ -41,9 +41,6 @@ const staleSeconds = 60;
  */
 export async function download(file: RemoteFile, folder: string, options: DownloadOptions = {}): Promise<string> {
   const path = pathInside(folder, file.name);
-  await mkdir(dirname(path), { recursive: true }).catch((error: Error) => {
-    throw new TwotempError("data/download", `${dirname(path)}: can't be made: ${error.message}`, { cause: error });
-  });
   return withLock(`${path}.lock`, options.signal, async (touch) => {
     if (await exists(path)) return path;
     const part = `${path}.part`;
@@ -154,11 +151,15 @@ async function withLock<T>(
 ): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
+    // In each round, as a download that failed takes its empty folder along.
+    await mkdir(dirname(lock), { recursive: true }).catch((error: Error) => {
+      throw new TwotempError("data/download", `${dirname(lock)}: can't be made: ${error.message}`, { cause: error });
+    });
     try {
       await (await open(lock, "wx")).close();
       break;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      if (!["EEXIST", "ENOENT"].includes(String((error as NodeJS.ErrnoException).code))) {
         throw new TwotempError("data/download", `${dirname(lock)}: can't be written: ${messageOf(error)}`, {
           cause: error,
         });

@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { TwotempError } from "../errors.js";
 import { Dataset, type DataFile, type Examples, type Provenance } from "./dataset.js";
 import { inflate, isGzip, loadFile } from "./files.js";
+import { checkOptions } from "./options.js";
 
 /** The files of a data set in IDX layout, gzip or not. */
 export interface IdxFiles {
@@ -35,7 +36,8 @@ export interface IdxArray {
  * Reads a data set of four IDX files, the layout of MNIST: images `[count, height, width]` (or with channels, or vectors)
  * and labels `[count]`, all unsigned bytes.
  *
- * @throws TwotempError `data/path`, `data/gzip`, `data/magic`, `data/size`, `data/labels`, naming file, offset and expectation
+ * @throws TwotempError `data/option`, `data/path`, `data/gzip`, `data/magic`, `data/size`, `data/labels`, naming file, offset and
+ * expectation
  * @example
  * ```ts
  * const dataset = await tt.readIdx({
@@ -46,6 +48,7 @@ export interface IdxArray {
  * Source: the layout is described on the MNIST page (LeCun, Cortes and Burges)
  */
 export async function readIdx(files: IdxFiles, options: IdxOptions = {}): Promise<Dataset> {
+  checkOptions(files.trainImages, "an IDX file", options);
   const { firstLabel = 0, transposed = false, signal } = options;
   const paths = [files.trainImages, files.trainLabels, files.testImages, files.testLabels];
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(

@@ -6,6 +6,7 @@ import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { DataFile, Dataset, Provenance } from "./dataset.js";
 import { loadFile } from "./files.js";
 import { labelledDataset, type HoldOutOptions } from "./labelled.js";
+import { checkOptions } from "./options.js";
 import { PictureCollector, type PictureOptions } from "./pictures.js";
 
 /** How a folder of images is read. */
@@ -28,14 +29,15 @@ const systemFiles = ["thumbs.db", "desktop.ini"];
  *
  * Classes and pictures are taken in order of name. Without a `test` folder a part of each class is held out.
  *
- * @throws TwotempError `data/path`, `data/classes` (fewer than two, an empty one, or the folder of one class given),
- * `data/picture` (not a picture), `data/size` (sizes differ and none is asked for), `data/channels` (grey and coloured mixed), naming the file
+ * @throws TwotempError `data/path`, `data/option`, `data/classes` (fewer than two, an empty one, or the folder of one class
+ * given), `data/picture` (not a picture), `data/size` (sizes differ and none is asked for), `data/channels` (grey and coloured mixed), naming the file
  * @example
  * ```ts
  * const mushrooms = await tt.readImages("my/mushrooms", { size: 32, channels: 3 });
  * ```
  */
 export async function readImages(folder: string, options: ImageFolderOptions = {}): Promise<Dataset> {
+  checkOptions(folder, "a folder of pictures", options);
   return interruptible(options.signal, (signal) => readFolder(folder, { ...options, signal }));
 }
 

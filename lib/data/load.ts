@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
@@ -25,12 +25,12 @@ import { dataFolders, findFiles, projectFolder } from "./folders.js";
  * ```
  */
 export async function dataset(name: string, options: WorkOptions = {}): Promise<Dataset> {
-  const colon = name.indexOf(":");
+  const colon = typeof name === "string" ? name.indexOf(":") : -1;
   const base = colon === -1 ? name : name.slice(0, colon);
   const entry = catalogue.find((candidate) => candidate.name === base);
   if (!entry) {
     const known = catalogue.map((candidate) => candidate.name).join(", ");
-    throw new TwotempError("data/name", `unknown data set "${base}"; known: ${known}`);
+    throw new TwotempError("data/name", `unknown data set ${JSON.stringify(base)}; known: ${known}`);
   }
   const whole = await interruptible(options.signal, async (signal) => {
     const paths =
@@ -60,7 +60,10 @@ export async function fetchFiles(
   }
   const folder = join(home, entry.name);
   for (const source of entry.sources) {
-    const path = await download(source, folder, options);
+    const path = await download(source, folder, options).catch(async (error: unknown) => {
+      await rmdir(folder).catch(() => undefined); // one that holds anything stays
+      throw error;
+    });
     if (!source.members) continue;
     await unpack(path, source.members, folder, options.signal);
     await rm(path);

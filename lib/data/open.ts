@@ -10,33 +10,13 @@ import { readParquet, type ParquetOptions } from "./parquet.js";
 /** Options of {@link readCsv}, {@link readImages} or {@link readParquet}, whichever the path asks for. */
 export type OpenOptions = CsvOptions | ImageFolderOptions | ParquetOptions;
 
-const shared = ["name", "testFraction", "seed", "provenance", "signal", "onProgress"];
-const pictures = ["size", "channels", "background"];
-
-/** What a path may be, how it is read, and the options that make sense for it. */
-const readers = {
-  "a table": {
-    read: (path: string, options: OpenOptions): Promise<Dataset> => readCsv(path, options as CsvOptions),
-    options: ["label", "ignore", "columns", "inputShape", "rawMaximum", "test", "header", "delimiter"],
-  },
-  "a folder of pictures": {
-    read: (path: string, options: OpenOptions): Promise<Dataset> => readImages(path, options as ImageFolderOptions),
-    options: pictures,
-  },
-  "a Parquet file": {
-    read: (path: string, options: OpenOptions): Promise<Dataset> =>
-      readParquet({ train: path }, options as ParquetOptions),
-    options: [...pictures, "image", "label", "classNames"],
-  },
-} as const;
-
 /**
  * Reads a data set from a path: a CSV file (`.csv`, `.tsv`, `.txt`) by {@link readCsv}, a Parquet file of pictures
  * (`.parquet`) by {@link readParquet}, a folder of pictures by {@link readImages}.
  *
  * @param options - those of the reader; stopped by their `signal`, or by a notebook's Stop button, it gives no data set
- * @throws TwotempError `data/path` if nothing is there or it is of another kind, `data/option` for an option that the reader
- * doesn't have, and the errors of the reader
+ * @throws TwotempError `data/path` if nothing is there or it is of another kind, and the errors of the reader, such as
+ * `data/option` for an option that it doesn't have
  * @example
  * ```ts
  * const flowers = await tt.openData("flowers.csv", { label: "species" });
@@ -44,27 +24,15 @@ const readers = {
  * ```
  */
 export async function openData(path: string, options: OpenOptions = {}): Promise<Dataset> {
-  const kind = await kindOf(path);
-  const reader = readers[kind];
-  const known: readonly string[] = [...reader.options, ...shared];
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    const expected = reader.options.join(", ");
-    throw new TwotempError("data/option", `${path} is ${kind}, which is read with ${expected}; got "${unknown}"`);
-  }
-  return reader.read(path, options);
-}
-
-async function kindOf(path: string): Promise<keyof typeof readers> {
   const found = await stat(path).catch(() => undefined);
   if (!found) {
     const here = relative(projectRoot, process.cwd()) || "the project's folder";
     throw new TwotempError("data/path", `${path}: no such file or folder; relative paths start in ${here}`);
   }
-  if (found.isDirectory()) return "a folder of pictures";
+  if (found.isDirectory()) return readImages(path, options as ImageFolderOptions);
   const extension = extname(path).toLowerCase();
-  if (extension === ".parquet") return "a Parquet file";
-  if ([".csv", ".tsv", ".txt"].includes(extension)) return "a table";
+  if (extension === ".parquet") return readParquet({ train: path }, options as ParquetOptions);
+  if ([".csv", ".tsv", ".txt"].includes(extension)) return readCsv(path, options as CsvOptions);
   throw new TwotempError(
     "data/path",
     `${path}: expected a table (.csv, .tsv, .txt), a Parquet file (.parquet) or a folder of pictures`,

@@ -8,6 +8,7 @@ import type { ParquetHead } from "./decoder-worker.js";
 import { hashFile } from "./files.js";
 import { pictureStep } from "./images.js";
 import { labelledDataset, type HoldOutOptions } from "./labelled.js";
+import { checkOptions } from "./options.js";
 import { PictureCollector, type PictureOptions } from "./pictures.js";
 
 /** The Parquet files of a data set; without `test` a part of `train` is held out. */
@@ -42,6 +43,7 @@ const smallestPicture = 26;
  * ```
  */
 export async function readParquet(files: ParquetFiles, options: ParquetOptions = {}): Promise<Dataset> {
+  checkOptions([files.train].flat()[0], "a Parquet file", options);
   return interruptible(options.signal, (signal) => readFiles(files, { ...options, signal }));
 }
 

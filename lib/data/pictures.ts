@@ -1,6 +1,7 @@
 import { TwotempError } from "../errors.js";
 import { decodePicture } from "./decoder.js";
 import { luminance } from "./luminance.js";
+import { sidesOf } from "./resize.js";
 
 /** How pictures become examples. */
 export interface PictureOptions {
@@ -48,13 +49,12 @@ export class PictureCollector {
   private readonly first: Partial<Record<"picture" | "grey" | "coloured", string>> = {};
   private height = 0;
   private width = 0;
+  /** `[height, width]` that pictures are resized to, if any. */
+  private readonly sides: readonly number[] = [];
 
   constructor(private readonly options: PictureOptions) {
     const { channels, background, size } = options;
-    const sizes = size === undefined ? [] : [size].flat();
-    if (!sizes.every((length) => Number.isInteger(length) && length > 0 && length <= 4096)) {
-      throw new TwotempError("data/size", `size must be whole pixels from 1 to 4096, got ${JSON.stringify(size)}`);
-    }
+    if (size !== undefined) this.sides = sidesOf(size);
     if (channels !== undefined && channels !== 1 && channels !== 3) {
       throw new TwotempError("data/channels", `channels must be 1 (grey) or 3 (colour), got ${String(channels)}`);
     }
@@ -83,8 +83,7 @@ export class PictureCollector {
         `${where}: ${found.width} x ${found.height} pixels; a file of ${bytes.length} bytes may hold ${allowed}; scale it down first`,
       );
     }
-    const { size } = this.options;
-    const [height, width] = typeof size === "number" ? [size, size] : (size ?? []);
+    const [height, width] = this.sides;
     const decoded = await decodePicture(where, bytes, { height, width }, signal);
     if (this.first.picture === undefined) {
       this.first.picture = where;

@@ -1,7 +1,23 @@
 import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
 
 /** Images resized at once; bounds the memory of the floating-point copies. */
 const imagesAtOnce = 1000;
+
+/**
+ * `[height, width]` of a size that may be one number for both.
+ *
+ * @throws TwotempError `data/size`
+ */
+export function sidesOf(size: number | readonly [number, number]): readonly [number, number] {
+  const sides = typeof size === "number" ? ([size, size] as const) : size;
+  const isSide = (length: number): boolean => Number.isInteger(length) && length > 0 && length <= 4096;
+  if (Array.isArray(sides) && sides.length === 2 && sides.every(isSide)) return sides;
+  throw new TwotempError(
+    "data/size",
+    `size must be whole pixels from 1 to 4096, got ${JSON.stringify(size)}; give one number or [height, width]`,
+  );
+}
 
 /** Resizes images of bytes or floats, bilinearly, on the engine that runs. */
 export async function resizeImages(

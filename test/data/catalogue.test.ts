@@ -93,6 +93,7 @@ describe("catalogue", () => {
 
   test("refuses unknown names; says where files of a set that can't be downloaded go", async (t) => {
     await refuses(() => dataset("mnits"), "data/name", /unknown data set "mnits"; known: digits, mnist/);
+    await refuses(() => dataset(undefined as unknown as string), "data/name", /unknown data set undefined; known/);
     await refuses(() => dataset("__proto__"), "data/name", /unknown data set/);
     await refuses(() => dataset("../digits"), "data/name", /unknown data set/);
     await refuses(() => dataset("digits:0-12"), "data/classes", /no class "0-12"/);

@@ -58,6 +58,11 @@ describe("CIFAR", () => {
       "data/labels",
       /wild.bin, byte 6146: expected a label from 0 to 1, found 9/,
     );
+    await refuses(
+      () => readCifar({ train: [good], test: [good] }, { labels: "rough" as "fine" }),
+      "data/option",
+      /good.bin: invalid labels "rough": .*"single"\|"coarse"\|"fine"/,
+    );
     await refuses(() => readCifar({ train: [], test: [good] }), "data/empty", /train split holds no examples/);
     await refuses(() => readCifar({ train: ["/nowhere.bin"], test: [good] }), "data/path", /no such file/);
   });

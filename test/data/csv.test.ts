@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { DataFrame } from "danfojs-node";
 import { dataset as namedDataset, fromDataFrame, readCsv } from "../../lib/data/index.js";
 import { peakGrowth } from "../fuzz.js";
@@ -58,12 +59,13 @@ describe("CSV", () => {
   });
 
   test("text survives the cut between two blocks of a large file", async (t) => {
-    const lines = Array.from(
-      { length: 9000 },
-      (_, i) => `${i},${i % 2 ? "größer" : "klein, naïve ✓".replace(",", "")}`,
-    );
-    const path = put(temporaryFolder(t), "large.csv", lines.join("\n"));
-    assert.deepEqual((await readCsv(path)).classNames, ["größer", "klein naïve ✓"].sort());
+    const folder = temporaryFolder(t);
+    const long = "✓".repeat(400_000); // of three bytes each, so that one of three places lies within a character
+    for (const shift of ["", "0", "00"]) {
+      const path = put(folder, "large.csv", `${shift}1,${long}\n2,${long}\n3,größer\n4,größer\n`);
+      const { classNames } = await readCsv(path);
+      assert.ok(classNames[0] === "größer" && classNames[1] === long, shift);
+    }
   });
 
   test("a byte order mark may stand before a quote", async (t) => {
@@ -174,9 +176,49 @@ describe("CSV", () => {
       /no column "sort"; columns are x, y, kind/,
     );
     await refuses(() => fromDataFrame({ columns: ["a"], values: [1, 2] }), "data/csv", /rows of cells/);
+    await refuses(
+      () => fromDataFrame(frame, { lable: "kind" } as object),
+      "data/option",
+      /data frame is a DataFrame, which is read with label, ignore, columns, inputShape, rawMaximum; got "lable"/,
+    );
   });
 
-  const broken: [string, string, object, string, RegExp][] = [
+  const broken: [string, string | Buffer, object, string, RegExp][] = [
+    [
+      "Latin-1",
+      Buffer.from("1,Málaga\n2,Málaga\n3,Mélaga\n4,Mélaga\n", "latin1"),
+      {},
+      "data/csv",
+      /broken.csv isn't UTF-8; save it as UTF-8$/,
+    ],
+    ["a character that the end cuts", Buffer.from("1,a\n2,b\xc3", "latin1"), {}, "data/csv", /broken.csv isn't UTF-8/],
+    ["UTF-16", Buffer.from("\ufeff1,a\n2,b\n", "utf16le"), {}, "data/csv", /isn't UTF-8: .* byte-order mark of UTF-16/],
+    [
+      "UTF-16 of the other order",
+      Buffer.from("\ufeff1,a\n2,b\n", "utf16le").swap16(),
+      { delimiter: "," },
+      "data/csv",
+      /isn't UTF-8: .* byte-order mark of UTF-16/,
+    ],
+    ["gzip", gzipSync("1,a\n2,b\n"), {}, "data/csv", /broken.csv starts with 1f 8b, as gzip does; unpack it first/],
+    [
+      "an option that isn't there",
+      flowers,
+      { lable: "species" },
+      "data/option",
+      /broken.csv is a table, which is read with label, .*, delimiter; got "lable"/,
+    ],
+    [
+      "a text for options",
+      flowers,
+      "species" as unknown as object,
+      "data/option",
+      /is read with label.*; got "species"/,
+    ],
+    ["an unknown unit", flowers, { columns: "Raw" }, "data/option", /invalid columns "Raw": .*"standardised"\|"raw"/],
+    ["a name for a list", flowers, { ignore: "width" }, "data/option", /invalid ignore "width": .*expected array/],
+    ["a number for a shape", flowers, { inputShape: 2 }, "data/option", /invalid inputShape 2: .*expected array/],
+    ["a list for a label", flowers, { label: ["species"] }, "data/option", /a column's name, or its number from 0/],
     ["nothing", "", {}, "data/empty", /the file is empty/],
     ["blank lines only", "\n\n", {}, "data/csv", /line 1: expected at least 2 cells/],
     ["a header only", "a,b\n", {}, "data/classes", /expected at least 2 classes, found 0/],

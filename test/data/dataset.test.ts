@@ -146,7 +146,39 @@ describe("values", () => {
     assert.deepEqual(small.provenance.steps, ["made grey", "resized to 1 x 1"]);
     await refuses(() => toyDataset(letters, 1).grey(), "data/image", /not images/);
     await refuses(() => grey.resized(0.5), "data/size", /whole pixels from 1 to 4096, got 0.5/);
+    await refuses(() => grey.resized([4] as unknown as [4, 4]), "data/size", /got \[4\]; give one number or \[height/);
   });
+
+  const inputs = new Uint8Array(4);
+  const labels = Int32Array.of(0, 1);
+  const strange: [what: string, change: object, code: string, line: RegExp][] = [
+    ["no test split", { test: undefined }, "data/parts", /^toy: missing test.inputs, test.labels, test.count$/],
+    ["no provenance", { provenance: null }, "data/parts", /^toy: missing provenance.source, .*provenance.steps$/],
+    ["no count", { train: { inputs, labels } }, "data/parts", /^toy: missing train.count$/],
+    [
+      "inputs of 64 bits",
+      { train: { inputs: Float64Array.of(0, 1, NaN, 3), labels, count: 2 } },
+      "data/parts",
+      /train inputs must be a Uint8Array or a Float32Array, got Float64Array; Float32Array.from\(inputs\) makes one/,
+    ],
+    [
+      "a list of inputs",
+      { test: { inputs: [0, 1, 2, 3], labels, count: 2 } },
+      "data/parts",
+      /test inputs .* got Array/,
+    ],
+    ["a list of labels", { train: { inputs, labels: [0, 1], count: 2 } }, "data/parts", /an Int32Array, got Array/],
+    [
+      "labels between classes",
+      { train: { inputs, labels: Float32Array.of(0, 0.5), count: 2 } },
+      "data/labels",
+      /train row 1 has label 0.5, expected a whole number 0 to 1/,
+    ],
+    ["text as labels", { train: { inputs, labels: ["a", "b"], count: 2 } }, "data/labels", /row 0 has label "a"/],
+  ];
+  for (const [what, change, code, line] of strange) {
+    test(`refuses ${what}`, () => refuses(() => toyDataset(["a", "b"], 1, change), code, line));
+  }
 
   test("refuses parts that don't fit together", async () => {
     const two = ["a", "b"];
@@ -165,7 +197,7 @@ describe("values", () => {
     await refuses(
       made({ train: { ...train, labels: Int32Array.from([0, 2]) } }),
       "data/labels",
-      /row 1 has label 2, expected 0 to 1/,
+      /row 1 has label 2, expected a whole number 0 to 1/,
     );
     await refuses(
       made({ train: { ...train, labels: Int32Array.from([0, 0]) } }),

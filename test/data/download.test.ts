@@ -205,6 +205,15 @@ describe("download", () => {
     assert.equal(pathInside("/data", "a/b"), "/data/a/b");
   });
 
+  test("a data set that can't be downloaded leaves no empty folder, also where two ask for it", async (t) => {
+    const home = temporaryFolder(t);
+    const server = await serve(t, (_, response) => response.writeHead(404).end());
+    const entry = { name: "toy", files: ["file.bin"], sources: [remote([server.home])] };
+    const ask = (): Promise<void> => refuses(() => fetchFiles(entry, home), "data/download", /HTTP 404/);
+    await Promise.all([ask(), ask()]);
+    assert.deepEqual(readdirSync(home), []);
+  });
+
   test("says that a folder can't be written", async (t) => {
     const file = put(temporaryFolder(t), "file", "x");
     await refuses(

@@ -182,6 +182,11 @@ describe("IDX", () => {
       "data/path",
       /expected a file, found a folder/,
     );
+    await refuses(
+      () => readIdx(files, { transpose: true } as object),
+      "data/option",
+      /is an IDX file, which is read with classNames, firstLabel, transposed; got "transpose"/,
+    );
   });
 
   test("refuses promises and bombs before it allocates", async (t) => {

@@ -97,7 +97,15 @@ describe("folder of images", () => {
     const one = temporaryFolder(t);
     put(one, "only/1.png", await encodedPicture(2, 2, () => grey(1)));
     await refuses(() => readImages(one), "data/classes", /found 1 folder$/);
-    await refuses(() => readImages(folder, { size: 0 }), "data/size", /size must be whole pixels/);
+    for (const size of [0, [4], [4, 4, 3], [4, 0.5], "4", null]) {
+      const wrong = { size: size as number };
+      await refuses(() => readImages(folder, wrong), "data/size", /size must be whole pixels.*one number or \[height/);
+    }
+    await refuses(
+      () => readImages(folder, { sise: 4 } as object),
+      "data/option",
+      /is a folder of pictures, which is read with size, channels, background; got "sise"/,
+    );
     await refuses(() => readImages(folder, { channels: 2 as 1 }), "data/channels", /channels must be 1/);
     await refuses(() => readImages(folder, { background: 300 }), "data/background", /from 0 to 255/);
   });
@@ -280,6 +288,11 @@ describe("Parquet", () => {
     );
     await refuses(() => readParquet({ train: join(folder, "no.parquet") }), "data/path", /no such file/);
     await refuses(() => readParquet({ train: [] }), "data/path", /at least one Parquet file/);
+    await refuses(
+      () => readParquet({ train: none }, { lable: "kind" } as object),
+      "data/option",
+      /is a Parquet file, which is read with size, .*, classNames; got "lable"/,
+    );
     await refuses(
       () => readParquet({ train: none }),
       "data/column",
