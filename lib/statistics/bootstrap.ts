@@ -63,16 +63,16 @@ function varianceOfMean(tables: readonly SignedTable[]): Part | undefined {
   if (retrainings > 1) {
     parts.push({ variance: sampleVariance(Array.from(columns)) / retrainings, degrees: retrainings - 1 });
   }
-  const positive = parts.filter((part) => part.variance > 0);
   if (parts.length === 0) return undefined;
-  if (positive.length === 0) return { variance: 0, degrees: Math.min(...parts.map((part) => part.degrees)) };
-  // The interaction can't take more off than leaves the largest of the spreads.
-  const variance = Math.max(
-    parts.reduce((sum, part) => sum + part.variance, 0),
-    ...positive.map((part) => part.variance),
-  );
-  const satterthwaite = variance ** 2 / positive.reduce((sum, part) => sum + part.variance ** 2 / part.degrees, 0);
-  return { variance, degrees: Math.max(satterthwaite, Math.min(...positive.map((part) => part.degrees))) };
+  // What is taken off can't leave less than the largest of the spreads, and that of the interaction is one.
+  const least = (some: readonly Part[]): number => Math.max(...some.map(({ variance }) => Math.abs(variance)));
+  const positive = parts.filter((part) => part.variance > 0);
+  const fewest = Math.min(...(positive.length > 0 ? positive : parts).map(({ degrees }) => degrees));
+  if (positive.length === 0) return { variance: least(parts), degrees: fewest };
+  const sum = parts.reduce((total, { variance }) => total + variance, 0);
+  const known = Math.max(sum, least(positive));
+  const satterthwaite = known ** 2 / positive.reduce((total, part) => total + part.variance ** 2 / part.degrees, 0);
+  return { variance: Math.max(sum, least(parts)), degrees: Math.max(satterthwaite, fewest) };
 }
 
 /** Sorted deviations of the resampled estimate from its mean: architectures per table, retrainings jointly. */
@@ -108,14 +108,16 @@ function resampledDeviations(tables: readonly SignedTable[], resamples: number, 
  * ignored), so the deviations are stretched by `(SE / SE_bootstrap) * (t / z)`:
  * `SE^2 = sum over tables [MS(rows)/S - MS(interaction)/(S R)] + MS(columns)/R` is the unbiased variance of the estimate
  * under crossed random effects, at least its largest term, and `t` is Student's quantile with Satterthwaite's degrees
- * of freedom. The shape, and so the asymmetry, stays the bootstrap's.
+ * of freedom. The shape, and so the asymmetry, stays the bootstrap's; that of tails with fewer than ten resamples each is taken
+ * from those with ten.
  *
  * Coverage of 95 % intervals in simulations with 5, 10 and 20 searches, 5 and 10 retrainings, a control that is paired,
  * has 24 architectures or only one: 93 to 97 %. Outside that: up to 99 % when neither architectures nor retrainings
  * differ beyond noise (the interval is then too wide), and 89 to 92 % when almost all variance lies between the 5
  * architectures of one arm and is as skewed as an exponential distribution.
  *
- * A table with one row counts that architecture as fixed; where nothing is replicated the interval is the whole line.
+ * A table with one row counts that architecture as fixed; with one retraining the interval is for that retraining (its examples and draw) alone.
+ * Where nothing is replicated, or all values of an arm are the same although arms differ, the interval is the whole line.
  */
 export function bootstrapInterval(
   estimate: number,
@@ -123,14 +125,15 @@ export function bootstrapInterval(
   { level = 0.95, resamples = 10_000, seed = 0 }: BootstrapOptions = {},
 ): Interval {
   if (!(level > 0 && level < 1)) throw new TwotempError("statistics/level", `level must be in (0, 1), got ${level}`);
-  if (!Number.isInteger(resamples) || resamples < 100 || resamples > 1e7) {
+  if (!Number.isInteger(resamples) || resamples < 1000 || resamples > 1e7) {
     throw new TwotempError(
       "statistics/resamples",
-      `resamples must be a whole number from 100 to 10^7, got ${resamples}`,
+      `resamples must be a whole number from 1000 to 10^7, got ${resamples}`,
     );
   }
+  const unknown = { low: -Infinity, high: Infinity, p: 1, standardError: Infinity, degrees: 0 };
   const spread = varianceOfMean(tables);
-  if (!spread) return { low: -Infinity, high: Infinity, p: 1, standardError: Infinity, degrees: 0 };
+  if (!spread) return unknown;
   const standardError = Math.sqrt(spread.variance);
   const degrees = spread.degrees;
   const deviations = resampledDeviations(tables, resamples, seed);
@@ -141,17 +144,16 @@ export function bootstrapInterval(
     for (const row of values) for (const value of row) largest = Math.max(largest, Math.abs(value));
   const rounding = 1e-12 * largest;
   if (resampledError <= rounding) {
-    const isNothing = Math.abs(estimate) <= rounding;
-    const value = isNothing ? 0 : estimate;
-    return { low: value, high: value, p: isNothing ? 1 : 0, standardError, degrees };
+    return Math.abs(estimate) <= rounding ? { low: 0, high: 0, p: 1, standardError, degrees } : unknown;
   }
   const sorted = Array.from(deviations);
   const ends = (tails: number): readonly [number, number] => {
+    const resolved = Math.max(tails, 20 / resamples);
     const stretch =
-      ((standardError / resampledError) * studentQuantile(tails, degrees)) / studentQuantile(tails, nearlyNormal);
+      ((standardError / resampledError) * studentQuantile(tails, degrees)) / studentQuantile(resolved, nearlyNormal);
     return [
-      estimate + stretch * quantileSorted(sorted, tails / 2),
-      estimate + stretch * quantileSorted(sorted, 1 - tails / 2),
+      estimate + stretch * quantileSorted(sorted, resolved / 2),
+      estimate + stretch * quantileSorted(sorted, 1 - resolved / 2),
     ];
   };
   const [low, high] = ends(1 - level);

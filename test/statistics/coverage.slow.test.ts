@@ -26,7 +26,7 @@ describe("coverage of the 95 % intervals", () => {
         const result = effect(
           arm(random, design.searches, own(), { mean: truth, search: design.search, noise: design.noise }),
           arm(random, design.controls, own(), { search: design.controls > 1 ? design.search : 0, noise: design.noise }),
-          { resamples: 400, paired: design.paired },
+          { resamples: 1000, paired: design.paired },
         );
         if (result.low <= truth && truth <= result.high) covered++;
       }

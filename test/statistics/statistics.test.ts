@@ -67,8 +67,8 @@ describe("effect", () => {
         fc.double({ min: -9, max: 9, noNaN: true }),
         (by, to) => {
           const move = (row: Measurement): Measurement => ({ ...row, value: row.value * by + to });
-          const moved = effect(learned.map(move), control.map(move), { resamples: 500 });
-          const still = effect(learned, control, { resamples: 500 });
+          const moved = effect(learned.map(move), control.map(move), { resamples: 1000 });
+          const still = effect(learned, control, { resamples: 1000 });
           for (const key of ["effect", "low", "high"] as const) {
             assert.ok(Math.abs(moved[key] - by * still[key]) < 1e-8 * (1 + by), key);
           }
@@ -107,7 +107,53 @@ describe("effect", () => {
     assert.deepEqual([equal.effect, equal.low, equal.high, equal.p], [0, 0, 0, 1]);
     // More values than a call can have arguments.
     const many = Array.from({ length: 200_000 }, (_, i) => ({ search: i % 2, retraining: i >> 1, value: i % 2 }));
-    assert.equal(effect(many, many, { resamples: 100 }).effect, 0);
+    assert.equal(effect(many, many, { resamples: 1000 }).effect, 0);
+  });
+
+  test("the scantest data prove nothing", () => {
+    const of = (rows: readonly (readonly number[])[]): Measurement[] =>
+      rows.flatMap((row, search) => row.map((value, retraining) => ({ search, retraining, value })));
+    const nothing = (rows: readonly (readonly number[])[]): Measurement[] => of(rows.map((row) => row.map(() => 0)));
+    // Rows and columns have the same means: all that differs is in between.
+    const crossed = [
+      [1, 0],
+      [0, 1],
+    ];
+    const one = effect(of(crossed), nothing(crossed));
+    assert.ok(one.low < 0 && one.high > 1 && one.p > 0.05, JSON.stringify(one));
+    const same = [[0.1], [0.1]];
+    const whole = effect(of(same), nothing(same));
+    assert.deepEqual([whole.effect, whole.low, whole.high, whole.p], [0.1, -Infinity, Infinity, 1]);
+    const rates = Array.from({ length: 2000 }, (_, draw) => {
+      const random = new Random(draw, "scant");
+      const drawn = (): number[][] =>
+        [0, 1].map(() => [random.uniforms(10).reduce((sum, value) => sum + (value < 0.5 ? 0.1 : 0), 0)]);
+      return effect(of(drawn()), of(drawn()), { resamples: 1000 }).p < 0.001 ? 1 : 0;
+    });
+    assert.ok(rates.reduce<number>((sum, found) => sum + found, 0) / rates.length < 0.01);
+  });
+
+  test("p far out is Student's, not what a few resamples happen to reach", () => {
+    const values = Array.from(new Random(1, "far").normals(40));
+    const centre = values.reduce((sum, value) => sum + value / 40, 0);
+    const error = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / 39 / 40);
+    const at = (z: number, resamples: number): number =>
+      effect(
+        values.map((value, search) => ({ search, retraining: 0, value: value - centre + z * error })),
+        [{ search: 0, retraining: 0, value: 0 }],
+        { resamples },
+      ).p;
+    // Two-sided, of 39 degrees of freedom.
+    for (const [z, student] of [
+      [4, 2.7e-4],
+      [5, 1.26e-5],
+      [6, 5.3e-7],
+    ]) {
+      for (const resamples of [1000, 10_000]) {
+        const p = at(z, resamples);
+        assert.ok(p > student / 4 && p < student * 4, `${z}: ${p}, Student's ${student}`);
+      }
+    }
   });
 
   test("refuses tables with holes, other retrainings, and values that aren't numbers", () => {
