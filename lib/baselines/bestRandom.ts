@@ -5,6 +5,7 @@ import { ridgePredictions } from "../search/index.js";
 import { featuresOf, headOf } from "../search/strategies/episode.js";
 import { type Architecture, expandGates, gateSlots, type SearchSpace } from "../space/index.js";
 import type { Baseline, BaselineContext, Candidate } from "./baseline.js";
+import { refusal } from "./refusal.js";
 import { randomAtCost } from "./sameCost.js";
 
 /** Episodes that an architecture is scored by, the same for all. */
@@ -21,6 +22,11 @@ export function sourceScores(
   const { plan } = space;
   const slots = gateSlots(plan);
   const smallest = Math.min(...source.rows("train").map((rows) => rows.length));
+  if (smallest < 2) {
+    throw refusal(
+      `the source score needs 2 training examples of each class, the smallest has ${smallest}: use a source with more`,
+    );
+  }
   const shots = Math.min(5, Math.floor(smallest / 2));
   const sums = new Array<number>(architectures.length).fill(0);
   for (let number = 0; number < episodes; number++) {

@@ -9,7 +9,7 @@ export interface Cost {
   readonly counts: Pick<Counts, "parameters" | "multiplyAdds">;
 }
 
-/** Whether the gates of a space are inputs or weights that all cost the same, so that their number is the cost. */
+/** Whether the gates of a space are inputs or weights of as many parameters each, so that their number is the cost that is matched. */
 export function costAlike(space: SearchSpace): boolean {
   if (!onlyKinds(space, "input", "weight")) return false;
   const savings = space.gateSavings("parameters");
@@ -19,8 +19,8 @@ export function costAlike(space: SearchSpace): boolean {
 /**
  * The architecture that keeps the largest scores at a given cost, mended where that would cut the network.
  *
- * Inputs or weights that cost the same: exactly as many. Units: parameters as close as whole units allow. Anything else:
- * no more parameters and multiply-adds. Where costs can differ, the provenance tells what was asked for and kept.
+ * Inputs or weights of one number of parameters each: exactly as many. Units: parameters as close as whole units allow. Anything
+ * else: no more parameters and multiply-adds. The provenance tells what was asked for and kept.
  *
  * @param scores - one a gate
  * @throws TwotempError `baselines/refused`, `space/budget`
@@ -31,7 +31,10 @@ export function keepAtCost(
   cost: Cost,
   provenance: Provenance,
 ): Architecture {
-  if (costAlike(space)) return space.within(scores, { density: cost.density }, provenance);
+  if (costAlike(space)) {
+    const { mask } = space.within(scores, { density: cost.density });
+    return withMatch(space, mask, cost, provenance);
+  }
   if (onlyKinds(space, "unit")) {
     return withMatch(space, widthsAtCost(space, scores, "parameters", cost.counts.parameters), cost, provenance);
   }

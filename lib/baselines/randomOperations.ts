@@ -6,6 +6,9 @@ import { reasonOf, refusal } from "./refusal.js";
 /** What a set of operations adds up to: their number, parameters and multiply-adds. */
 type Sum = readonly [number, number, number];
 
+/** A {@link Sum} within the goal as one number, far quicker to look up than its parts, or as text where that isn't exact. */
+type Key = number | string;
+
 /** A set of operations of one stage, as bits, with what it adds up to. */
 interface Choice {
   readonly bits: number;
@@ -20,6 +23,13 @@ const mostDraws = 1000;
 
 /** Most distinct sums that are kept of the stages together. */
 const largestTable = 2e6;
+
+/** Whole numbers in multiples of the largest unit that divides them all. */
+function inLargestUnit(costs: Float64Array): Float64Array {
+  const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
+  const unit = Math.max(1, costs.reduce(common, 0));
+  return costs.map((cost) => cost / unit);
+}
 
 function choicesOf({ offset, size }: GateGroup, parameters: Float64Array, multiplyAdds: Float64Array): Choice[] {
   return Array.from({ length: 2 ** size - 1 }, (_, i): Choice => {
@@ -45,33 +55,36 @@ function choicesOf({ offset, size }: GateGroup, parameters: Float64Array, multip
 export class OperationSampler {
   private readonly choices: readonly Choice[][];
   private readonly goal: Sum;
+  /** Whether sums within the goal are exact as one number. */
+  private readonly numeric: boolean;
   /** Ways to reach a sum with the stages from `s` on. */
-  private readonly ways: Map<number, number>[];
+  private readonly ways: Map<Key, number>[];
 
   constructor(
     private readonly space: SearchSpace,
     matched: Architecture,
   ) {
-    const parameters = space.gateSavings("parameters");
-    const multiplyAdds = space.gateSavings("multiplyAdds");
+    const parameters = inLargestUnit(space.gateSavings("parameters"));
+    const multiplyAdds = inLargestUnit(space.gateSavings("multiplyAdds"));
     const large = space.groups.find(({ size }) => size > largestStage);
     if (large) throw refusal(`${large.name} has ${large.size} operations, more than ${largestStage}`);
     this.choices = space.groups.map((group) => choicesOf(group, parameters, multiplyAdds));
     const total = (costs: ArrayLike<number>): number =>
       matched.mask.reduce((sum, open, gate) => sum + (open ? costs[gate] : 0), 0);
     this.goal = [matched.mask.reduce((sum, open) => sum + open, 0), total(parameters), total(multiplyAdds)];
+    this.numeric = this.asNumber(this.goal) <= Number.MAX_SAFE_INTEGER;
     const within = this.room();
-    let later = new Map([[0, 1]]);
+    let later = new Map([[this.key([0, 0, 0]), 1]]);
     this.ways = [later];
     for (const [s, stage] of [...this.choices.entries()].reverse()) {
       // Many choices of a stage cost the same.
-      const alike = new Map<number, number>();
+      const alike = new Map<Key, number>();
       for (const { sum } of stage) {
         if (sum.every((value, i) => value <= this.goal[i]))
           alike.set(this.key(sum), (alike.get(this.key(sum)) ?? 0) + 1);
       }
       const sums = [...alike].map(([key, number]) => ({ sum: this.sumOf(key), number }));
-      const now = new Map<number, number>();
+      const now = new Map<Key, number>();
       for (const [key, number] of later) {
         const held = this.sumOf(key);
         for (const { sum, number: times } of sums) {
@@ -104,12 +117,19 @@ export class OperationSampler {
       sum.every((value, i) => this.goal[i] - value >= least[s][i] && this.goal[i] - value <= most[s][i]);
   }
 
-  /** A sum within the goal as one number: far quicker to look up than its parts. */
-  private key([count, parameters, multiplyAdds]: Sum): number {
+  private asNumber([count, parameters, multiplyAdds]: Sum): number {
     return (count * (this.goal[1] + 1) + parameters) * (this.goal[2] + 1) + multiplyAdds;
   }
 
-  private sumOf(key: number): Sum {
+  private key(sum: Sum): Key {
+    return this.numeric ? this.asNumber(sum) : sum.join();
+  }
+
+  private sumOf(key: Key): Sum {
+    if (typeof key === "string") {
+      const [count, parameters, multiplyAdds] = key.split(",").map(Number);
+      return [count, parameters, multiplyAdds];
+    }
     const rest = Math.floor(key / (this.goal[2] + 1));
     return [Math.floor(rest / (this.goal[1] + 1)), rest % (this.goal[1] + 1), key % (this.goal[2] + 1)];
   }

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import type { Numbers, RelaxationState } from "../relaxation/index.js";
 import type { SearchSpace } from "../space/index.js";
@@ -29,8 +31,34 @@ export function checkpointSettings(checkpoint: SearchCheckpoint, where: string):
   return settings;
 }
 
+/** What a search is of, as hashes. */
+export interface Subject {
+  /** Of the layers, how they are joined, their weights' shapes, and the gates; names don't matter. */
+  readonly model: string;
+  /** Of the training examples, and what they are multiplied with. */
+  readonly data: string;
+}
+
+/** What tells searches of other models, gates or data from this one. */
+export function subjectOf({ plan, groups }: SearchSpace, dataset: Dataset): Subject {
+  const calls = plan.calls.map(({ layer, inputs, outputs, weights }) => {
+    return [layer.getClassName(), layer.getConfig(), inputs, outputs, weights];
+  });
+  const gates = groups.map(({ kind, offset, size, shape }) => [kind, offset, size, shape]);
+  const shapes = plan.weights.map(({ shape, trainable, gateOffset }) => [shape, trainable, gateOffset]);
+  // Layers without a name of their own are numbered as they are made.
+  const model = JSON.stringify([calls, shapes, gates], (key, value: unknown) => (key === "name" ? undefined : value));
+  const { inputs, labels } = dataset.train;
+  const data = createHash("sha256").update(JSON.stringify([dataset.inputShape, dataset.classCount, dataset.scale]));
+  for (const { buffer, byteOffset, byteLength } of [inputs, labels]) {
+    data.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return { model: createHash("sha256").update(model).digest("hex"), data: data.digest("hex") };
+}
+
 /** The search that a checkpoint has to be of. */
 interface CheckpointContext {
+  readonly subject: Subject;
   readonly settings: SearchCheckpoint["settings"];
   readonly space: SearchSpace;
   /** The relaxation before its first step, which a saved one looks like. */
@@ -48,8 +76,16 @@ interface CheckpointContext {
  */
 export function checkCheckpoint(
   checkpoint: SearchCheckpoint,
-  { settings, space, fresh, prices, where }: CheckpointContext,
+  { subject, settings, space, fresh, prices, where }: CheckpointContext,
 ): void {
+  const others = { model: "another model or other gates", data: "other training examples" };
+  for (const [part, other] of Object.entries(others) as [keyof Subject, string][]) {
+    if (checkpoint.subject?.[part] === subject[part]) continue;
+    throw new TwotempError(
+      "search/checkpoint",
+      `${where}: subject.${part}: is of a search with ${other}; give the same, or begin the search again`,
+    );
+  }
   const parsed = schemaOf(checkpoint.step, settings, space, fresh, prices).safeParse(checkpoint);
   if (!parsed.success) throw refusal(where, parsed.error);
 }
@@ -137,6 +173,6 @@ function refusal(where: string, error: z.ZodError): TwotempError {
   const field = path.join(".") || "its content";
   return new TwotempError(
     "search/checkpoint",
-    `${where}: ${field}: ${message}; go on with another checkpoint, or begin the search again`,
+    `${where}: ${field}: ${message}; go on with another checkpoint (saveCheckpoint and loadCheckpoint keep all of one, JSON doesn't), or begin the search again`,
   );
 }

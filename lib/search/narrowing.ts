@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Address } from "../engine/index.js";
+import { type Address, Random } from "../engine/index.js";
 import { narrow, type Narrowed } from "../space/narrow.js";
 import type { StrategyContext } from "./strategies/strategy.js";
 import { type StepEvaluation, stepEvaluator, trainingCrossEntropy } from "./objective.js";
@@ -13,10 +13,15 @@ const worthwhile = 0.8;
 /**
  * Evaluates the steps of a search, at the price of the gates that are open.
  *
- * Every `wholeEvery`-th step evaluates all gates. The steps between evaluate the network without those that were closed
- * after the last whole step, which would have let through a tenth of what an open gate does at most. The loss has no
- * gradient for them then, and on the next whole step theirs counts `wholeEvery` times, `E g = 1/k (k g) + (k-1)/k 0`. So
- * a gate that was closed can come back, and the certificate holds for the gradients that the search used.
+ * One step of each block of `k = wholeEvery` evaluates all gates, at a random place, lest it always fall on the same step
+ * after a redraw of the weights. The others evaluate the network without those that were closed when the block began, which
+ * would have let through a tenth of what an open gate does at most. The loss has no gradient for them then, and on the
+ * whole step theirs counts `k` times: `E g = 1/k (k g) + (k-1)/k 0` for the same weights. So a gate that was closed can come
+ * back, and the certificate holds for the gradients that the search used.
+ *
+ * Weights that are trained aren't the same: those of units that are left out are trained on whole steps only, so that their
+ * gates are pulled open less. For gates held closed, by six seeds on a small problem, the loss's mean gradient with `k = 10`
+ * was 0.16 to 0.20 of that with `k = 1`.
  */
 export class NarrowingEvaluator {
   /** Evaluates all gates, whatever is left out. */
@@ -44,14 +49,23 @@ export class NarrowingEvaluator {
   ): StepEvaluation {
     const { wholeEvery } = this.context;
     // Before it is used, from gates that a step which is refused leaves as they are.
-    if (wholeEvery > 1 && step % wholeEvery === 1) this.layOut(gates.dataSync());
-    if (this.small && step % wholeEvery > 0) return this.small(weights, gates, batch, dropout);
+    if (wholeEvery > 1 && step > 0 && step % wholeEvery === 0) this.layOut(gates.dataSync());
+    const { open, small } = this;
+    if (!open || !small) return this.whole(weights, gates, batch, dropout);
+    if (!this.isWhole(step, dropout)) return small(weights, gates, batch, dropout);
     const evaluation = this.whole(weights, gates, batch, dropout);
-    if (!this.open || step % wholeEvery > 0) return evaluation;
-    return { ...evaluation, gateGradient: this.weighted(evaluation.gateGradient, this.open) };
+    return { ...evaluation, gateGradient: this.weighted(evaluation.gateGradient, open) };
   }
 
-  /** The gradient of gates that the steps before had none for stands for those steps too. */
+  /** Whether it is the whole step of its block: the first of the first block, of each other a random one. */
+  private isWhole(step: number, [seed]: Address): boolean {
+    const { wholeEvery } = this.context;
+    const block = Math.floor(step / wholeEvery);
+    const place = block && new Random(seed, "whole", block).integer(wholeEvery);
+    return step % wholeEvery === place;
+  }
+
+  /** The gradient of gates that the other steps of the block have none for stands for those steps too. */
   private weighted(gradient: tf.Tensor1D, open: Uint8Array): tf.Tensor1D {
     const { wholeEvery } = this.context;
     const times = tf.tensor1d(Float32Array.from(open, (isOpen) => (isOpen ? 1 : wholeEvery)));

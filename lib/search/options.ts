@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import { type EstimatorName, estimators, gate, type UpdateName } from "../relaxation/index.js";
-import type { Budget } from "../space/index.js";
+import { type Budget, budgetSchema } from "../space/index.js";
 import { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
 
 /** What {@link search} takes. Every option has a default that works. */
@@ -29,7 +29,7 @@ export interface SearchOptions {
   /** Step size of Adam for weights that are trained. Default 0.003. */
   readonly weightStepSize?: number;
   /**
-   * Steps between two that evaluate all gates; those between leave the closed ones out, so that a search of units gets
+   * One step in so many evaluates all gates; the others leave the closed ones out, so that a search of units gets
    * faster as they close. Default 1: all gates in every step. Not with estimators that draw, nor for "episode".
    */
   readonly wholeEvery?: number;
@@ -75,16 +75,7 @@ const positive = z.number().positive();
 const whole = z.number().int().positive();
 const schema = z.strictObject({
   density: positive.max(1).optional(),
-  budget: z
-    .strictObject({
-      density: positive.max(1).optional(),
-      parameters: positive.optional(),
-      multiplyAdds: positive.optional(),
-      everyGroup: z.boolean().optional(),
-      pattern: z.strictObject({ keep: whole, of: whole }).optional(),
-      repair: z.boolean().optional(),
-    })
-    .optional(),
+  budget: budgetSchema.optional(),
   penalty: z.number().nonnegative().default(0.1),
   steeringRate: z.number().nonnegative().max(1).default(0.02),
   densityDecay: z.number().min(0).max(1).default(0.7),

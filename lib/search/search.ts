@@ -29,7 +29,7 @@ import {
   type DiscretisationGap,
   type Rounding,
 } from "../theory/index.js";
-import { checkCheckpoint, checkpointSettings } from "./checkpoint.js";
+import { checkCheckpoint, checkpointSettings, type Subject, subjectOf } from "./checkpoint.js";
 import { goalOf, type SearchOptions, type SearchSettings, searchSettings } from "./options.js";
 import { Price } from "./price.js";
 import { type WeightStrategy, weightStrategies, type StrategyState } from "./strategies/index.js";
@@ -53,6 +53,7 @@ export interface StepObserver {
 export interface SearchCheckpoint {
   readonly version: 1;
   readonly settings: SearchSettings;
+  readonly subject: Subject;
   readonly step: number;
   /** Of all gates, or of each group where the budget holds in every group. */
   readonly prices: readonly number[];
@@ -66,7 +67,7 @@ export interface SearchCheckpoint {
 export class Search implements AsyncIterable<SearchStep> {
   readonly settings: SearchSettings;
   readonly trace: SearchTrace;
-  /** Seconds spent in steps so far. */
+  /** Seconds spent in this object's steps so far; one that goes on from a checkpoint begins at 0. */
   seconds: number = 0;
   private readonly relaxation: Relaxation;
   private readonly strategy: WeightStrategy;
@@ -74,6 +75,7 @@ export class Search implements AsyncIterable<SearchStep> {
   private kept: Uint8Array | undefined;
   /** The last one, which may be asked for again; of many gates it takes a while. */
   private certified: Certificate | undefined;
+  private hashed: Subject | undefined;
   private done: number = 0;
   private disposed: boolean = false;
   /** Sum of the losses since the last entry of the trace, and their number. */
@@ -91,6 +93,8 @@ export class Search implements AsyncIterable<SearchStep> {
       throw new TwotempError("search/gates", "the space has no gates: space.summary() says why no layer is gated");
     }
     checkFit(space, dataset);
+    const goal = goalOf(settings);
+    if (goal && !resumed) checkBudget(space, goal);
     const { seed } = settings;
     const spread = new Random(seed, "initial logits");
     const initialLogits = Float64Array.from(
@@ -142,7 +146,14 @@ export class Search implements AsyncIterable<SearchStep> {
     const { settings, space, price, trace } = this;
     const fresh = this.relaxation.save();
     try {
-      checkCheckpoint(checkpoint, { settings, space, fresh, prices: price.values.length, where });
+      checkCheckpoint(checkpoint, {
+        subject: this.subject,
+        settings,
+        space,
+        fresh,
+        prices: price.values.length,
+        where,
+      });
       this.relaxation.load(checkpoint.relaxation);
       this.strategy.load(checkpoint.strategy, checkpoint.step);
     } catch (error) {
@@ -157,6 +168,11 @@ export class Search implements AsyncIterable<SearchStep> {
     for (const snapshot of checkpoint.trace.snapshots) trace.snapshots.push(snapshot);
   }
 
+  /** Hashed once, when it is first asked for. */
+  private get subject(): Subject {
+    return (this.hashed ??= subjectOf(this.space, this.dataset));
+  }
+
   /** Steps done so far. */
   get step(): number {
     return this.done;
@@ -168,6 +184,7 @@ export class Search implements AsyncIterable<SearchStep> {
 
   /** A copy of the logits, [gateCount]; positive is open. */
   logits(): Float64Array {
+    this.requireTensors();
     return this.relaxation.logits();
   }
 
@@ -179,9 +196,9 @@ export class Search implements AsyncIterable<SearchStep> {
    *   certificate: a fault of the code
    */
   advance(): SearchStep {
-    if (this.finished || this.disposed) {
-      const why = this.disposed ? "been disposed of" : `done its ${this.settings.steps} steps`;
-      throw new TwotempError("search/ended", `the search has ${why}: begin another`);
+    this.requireTensors();
+    if (this.finished) {
+      throw new TwotempError("search/ended", `the search has done its ${this.settings.steps} steps: begin another`);
     }
     const started = performance.now();
     const gates = this.relaxation.gates();
@@ -213,6 +230,10 @@ export class Search implements AsyncIterable<SearchStep> {
     this.seconds += (performance.now() - started) / 1000;
     if (this.finished) assertCertificate(this.certificate());
     return taken;
+  }
+
+  private requireTensors(): void {
+    if (this.disposed) throw new TwotempError("search/ended", "the search has been disposed of: begin another");
   }
 
   /** An error of the relaxation, with the group that the gate belongs to. */
@@ -290,18 +311,18 @@ export class Search implements AsyncIterable<SearchStep> {
    *
    * @param budget - what to keep; default the search's own budget. If it had none: the gates with positive logits, or as
    *   many others where those would cut the network
-   * @throws TwotempError `space/budget` if no network of that budget is found
+   * @throws TwotempError `space/budget` if it isn't a budget, or no network of that budget is found
    */
-  architecture(budget: Budget = {}): Architecture {
+  architecture(budget?: Budget): Architecture {
     const provenance = {
       method: "twotemp",
       source: this.dataset.name,
       step: this.done,
       settings: { ...this.settings },
     };
-    const asked = Object.keys(budget).length > 0 ? budget : goalOf(this.settings);
-    if (asked) return this.space.within(this.relaxation.logits(), asked, provenance);
-    const logits = this.relaxation.logits();
+    const logits = this.logits();
+    const asked = budget === undefined ? goalOf(this.settings) : budget;
+    if (asked !== undefined) return this.space.within(logits, asked, provenance);
     const open = keepPositive(logits).reduce((sum, gate) => sum + gate, 0);
     return this.space.within(logits, { density: Math.max(1, open) / this.space.gateCount }, provenance);
   }
@@ -404,11 +425,18 @@ export class Search implements AsyncIterable<SearchStep> {
     };
   }
 
-  /** Everything needed to go on exactly from here with {@link resumeSearch}. */
+  /**
+   * Everything needed to go on exactly from here with {@link resumeSearch}. `saveCheckpoint` writes it
+   * to a file that `loadCheckpoint` reads: JSON doesn't keep typed arrays.
+   *
+   * @throws TwotempError `search/ended` after `dispose()`
+   */
   checkpoint(): SearchCheckpoint {
+    this.requireTensors();
     return {
       version: 1,
       settings: this.settings,
+      subject: this.subject,
       step: this.done,
       prices: this.price.values,
       unrecorded: this.unrecorded,
@@ -428,8 +456,15 @@ export class Search implements AsyncIterable<SearchStep> {
   }
 }
 
-/** Refuses a data set whose shape or classes the model can't take. */
+/** Refuses a model of several inputs or outputs, and a data set whose shape or classes the model can't take. */
 function checkFit(space: SearchSpace, dataset: Dataset): void {
+  const { inputs, outputs } = space.model;
+  if (inputs.length !== 1 || outputs.length !== 1) {
+    throw new TwotempError(
+      "search/model",
+      `the model has ${inputs.length} inputs and ${outputs.length} outputs, a search needs one of each: give it a model with one input and one output`,
+    );
+  }
   const inputShape = space.model.inputs[0].shape.slice(1);
   if (inputShape.join() !== dataset.inputShape.join()) {
     throw new TwotempError(
@@ -446,6 +481,36 @@ function checkFit(space: SearchSpace, dataset: Dataset): void {
   }
 }
 
+/** Of more gates, budgets are tried only when the search has ended: it would take seconds. */
+const mostTried = 100_000;
+
+/**
+ * Refuses a budget that not even the cheapest gates meet.
+ *
+ * @throws TwotempError `space/budget`, `space/density`
+ */
+function checkBudget(space: SearchSpace, budget: Budget): void {
+  const { gateCount } = space;
+  const { parameters, multiplyAdds, everyGroup, repair } = budget;
+  if (gateCount > mostTried || repair === false) return;
+  const measure = multiplyAdds ? "multiplyAdds" : parameters ? "parameters" : "gates";
+  const scores = space.gateSavings(measure).map((cost) => -cost);
+  const meets = (other: Budget): boolean => {
+    try {
+      return discretise(space, scores, other) !== undefined;
+    } catch {
+      return false;
+    }
+  };
+  if (measure !== "gates") {
+    // To fill limits takes long, a network of few gates says as much.
+    let few = { density: 1 / gateCount, everyGroup };
+    while (few.density < 0.5 && !meets(few)) few = { ...few, density: 2 * few.density };
+    if (meets({ parameters, multiplyAdds, ...few })) return;
+  }
+  discretise(space, scores, budget);
+}
+
 /**
  * A search for a sub-architecture by the two-temperature relaxation.
  *
@@ -456,8 +521,9 @@ function checkFit(space: SearchSpace, dataset: Dataset): void {
  * @param dataset - the source; its examples have the model's input shape and number of classes
  * @param options - see {@link SearchOptions}; every default is documented there
  * @returns the search, not yet begun: `await search.run()`
- * @throws TwotempError `search/options`, `relaxation/option`, `search/input-shape`, `search/classes`, `search/gates`,
- *   `space/budget` for a budget that the space can't have; of episodes `search/head`, `data/shots`
+ * @throws TwotempError `search/options`, `relaxation/option`, `search/model`, `search/input-shape`, `search/classes`,
+ *   `search/gates`, `space/budget` for a budget that the space can't have (of more than 100,000 gates `architecture()`
+ *   says whether it can be met); of episodes `search/head`, `data/shots`
  * @example
  * ```ts
  * const run = search(space, source, { density: 0.1, steps: 500, seed: 1 });
@@ -470,10 +536,10 @@ export function search(space: SearchSpace, dataset: Dataset, options: SearchOpti
 }
 
 /**
- * Goes on with a search from its checkpoint, with the same space and data.
+ * Goes on with a search from its checkpoint, with the same model, gates and data.
  *
  * @param where - names the checkpoint in errors, for example its file
- * @throws TwotempError `search/checkpoint` naming the field, if it isn't a checkpoint of a search in this space
+ * @throws TwotempError `search/checkpoint` naming the field, if it isn't a checkpoint of a search of this model, these gates and data
  */
 export function resumeSearch(
   space: SearchSpace,

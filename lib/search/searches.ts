@@ -1,4 +1,5 @@
 import type { Dataset } from "../data/index.js";
+import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { SearchSpace } from "../space/index.js";
@@ -11,6 +12,7 @@ import { search, type Search, type StepObserver } from "./search.js";
  * @param options - as for {@link search}, and `count`, the number of searches
  * @param run - `onStep` sees the search under way after each step; `signal`, or a notebook's Stop button, stops, keeping
  *   the finished searches and the one under way
+ * @throws TwotempError as {@link search}; `search/options` for a count that isn't a whole number from 1
  * @example
  * ```ts
  * const learned = (await searches(space, source, { count: 5, density: 0.1 })).map((run) => run.architecture());
@@ -23,6 +25,10 @@ export async function searches(
   run: WorkOptions & { readonly onStep?: StepObserver } = {},
 ): Promise<Search[]> {
   const { count, ...rest } = options;
+  if (!Number.isInteger(count) || count < 1) {
+    const given = typeof count === "number" ? count : JSON.stringify(count);
+    throw new TwotempError("search/options", `count must be a whole number from 1, got ${given}`);
+  }
   const runs: Search[] = [];
   await interruptible(run.signal, async (signal) => {
     let before = 0;

@@ -168,7 +168,7 @@ export class Architecture {
 
   /**
    * What the masked network makes of a batch, at the full model's size: {@link compact} gives a smaller model that makes
-   * the same.
+   * the same. Weights count only where {@link keep} is 1.
    *
    * @param weights - one array a weight of the plan in the full shapes
    * @param inputs - one batch a model input, [batch, ...inputShape]
@@ -176,8 +176,10 @@ export class Architecture {
    */
   predict(weights: readonly Float32Array[], ...inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const { plan } = this.space;
+    // A unit whose inputs are all closed would be left with its bias.
+    const kept = this.keep().map((keep, w) => weights[w].map((value, i) => (keep[i] ? value : 0)));
     return tf.tidy(() =>
-      forward(plan, asTensors(plan.weights, weights), tf.tensor1d(Float32Array.from(this.mask)), inputs, {
+      forward(plan, asTensors(plan.weights, kept), tf.tensor1d(Float32Array.from(this.mask)), inputs, {
         scaleByOpenFraction: false,
       }),
     );

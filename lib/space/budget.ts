@@ -4,7 +4,7 @@ import type { SearchSpace } from "./space.js";
 
 /** What a vertex may cost. At least one of the limits is needed; a vertex keeps to all that are given. */
 export interface Budget {
-  /** Fraction of the gates to keep, in (0, 1]: met exactly. */
+  /** Fraction of the gates to keep, in (0, 1]: met exactly, or where another limit leaves fewer, never exceeded. */
   readonly density?: number;
   /** Most parameters of the compacted network. */
   readonly parameters?: number;

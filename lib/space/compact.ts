@@ -33,6 +33,9 @@ export function compact(
   weights: readonly Float32Array[],
   { inputs: inputChoice = "whole" }: CompactOptions = {},
 ): tf.LayersModel {
+  if (inputChoice !== "whole" && inputChoice !== "kept") {
+    throw new TwotempError("space/compact", `inputs must be whole or kept, got ${JSON.stringify(inputChoice)}`);
+  }
   const { plan, gating } = space;
   const { anatomy } = gating;
   const { graph, stations, stationOf } = anatomy;

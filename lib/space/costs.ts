@@ -6,10 +6,11 @@ import { sizeOf } from "./labels.js";
 export type CostMeasure = "gates" | "parameters" | "multiplyAdds";
 
 /**
- * What disappears with each gate from the full network when it alone is closed.
+ * What each gate takes from the full network when it alone is closed.
  *
- * Gates of units, inputs and weights are counted along the axes of the weights that they stand at; gates of operations
- * and blocks, which take whole branches with them, by counting the network without them.
+ * Gates of units, inputs and weights are counted along the axes of the weights that they stand at; what else disappears
+ * because the only path to it leads through the gate isn't counted. Gates of operations and blocks, which take whole
+ * branches with them, are counted exactly, by the network without them.
  */
 export function gateCosts(gating: Gating, full: Counts, measure: Exclude<CostMeasure, "gates">): Float64Array {
   const { plan, anatomy, groups, gateOfUnit } = gating;

@@ -70,7 +70,8 @@ export function byScore(scores: ArrayLike<number>): Int32Array {
  * The vertex that keeps the gates with the largest scores within a budget.
  *
  * A density is met exactly. Limits on parameters and multiply-adds are filled gate by gate in the order of the scores;
- * gates that would exceed a limit are left out and the next are tried, until none fits.
+ * gates that would exceed a limit are left out and the next are tried, until none fits. With both, the limits are filled
+ * from the gates that the density keeps.
  *
  * *The rule that mends cuts.* As long as no path of open gates leads from an input to every output (or a layer that is
  * needed has no open input), the worst-scored gate without which the better-scored ones can't mend the cut is opened:
@@ -90,13 +91,14 @@ export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget
   const opened: number[] = [];
   const closed: number[] = [];
   const mends = budget.repair ?? true;
+  if (mends && (limits.length === 0 || budget.density !== undefined)) {
+    opened.push(...mend(space, order, mask));
+    if (opened.length > 0) closed.push(...closeWorst(space, order(), mask, opened, groupsToKeep(space, budget)));
+  }
   if (limits.length > 0) {
     const within = fill(space, order(), mask, limits, budget);
     mask.set(within.mask);
-    opened.push(...within.opened);
-  } else if (mends) {
-    opened.push(...mend(space, order, mask));
-    if (opened.length > 0) closed.push(...closeWorst(space, order(), mask, opened, groupsToKeep(space, budget)));
+    opened.push(...within.opened.filter((gate) => !opened.includes(gate)));
   }
   const counts = space.count(mask);
   const density = openCount(mask) / Math.max(1, mask.length);
@@ -105,7 +107,7 @@ export function discretise(space: SearchSpace, scores: ArrayLike<number>, budget
     ...(budget.parameters !== undefined && { parameters: counts.parameters }),
     ...(budget.multiplyAdds !== undefined && { multiplyAdds: counts.multiplyAdds }),
   };
-  return { mask, counts, density, kept, opened, closed };
+  return { mask, counts, density, kept, opened: opened.filter((gate) => mask[gate]), closed };
 }
 
 /** The gates that the density and the pattern keep: all, where neither is asked for. */
@@ -244,7 +246,7 @@ function fill(
   order: Int32Array,
   allowed: Uint8Array,
   limits: readonly Limit[],
-  { everyGroup = false, repair = true }: Budget,
+  { density, everyGroup = false, repair = true }: Budget,
 ): { mask: Uint8Array; opened: number[] } {
   const candidates = order.filter((gate) => allowed[gate]);
   const parts = everyGroup
@@ -256,7 +258,8 @@ function fill(
       const own = Math.floor((count * part.length) / Math.max(1, candidates.length));
       for (const gate of part.subarray(0, own)) mask[gate] = 1;
     }
-    return { mask, opened: repair ? mend(space, () => order, mask) : [] };
+    // Under a density no other gates are opened: what it keeps is whole.
+    return { mask, opened: repair ? mend(space, () => (density === undefined ? order : candidates), mask) : [] };
   };
   const exceeded = (mask: Uint8Array): Limit | undefined => {
     const layers = space.liveness(mask).byLayer();

@@ -55,7 +55,7 @@ function possibleKinds({ branches, repeated }: Blocks): Possible {
 }
 
 function choose(selector: GateSelector, possible: Possible): (layer: tf.layers.Layer) => GateChoice {
-  if (typeof selector === "string") {
+  if (typeof selector !== "function") {
     if (!gateKinds.includes(selector)) {
       throw new TwotempError(
         "space/gates",

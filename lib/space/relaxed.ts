@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
 import type { WiredCall, WiredLink } from "./anatomy.js";
 import type { Gating } from "./gating.js";
 import { isStatistic, ownMultiplyAdds } from "./liveness.js";
@@ -299,7 +300,15 @@ export class RelaxedCount {
  *
  * @param gates - in [0, 1], [gateCount]
  * @returns a scalar, in parameters or multiply-adds
+ * @throws TwotempError `space/mask` if the vector hasn't one entry a gate; `space/costs` for another measure
  */
 export function relaxedCount(gating: Gating, gates: tf.Tensor1D, measure: RelaxedMeasure): tf.Scalar {
+  const { gateCount } = gating.plan;
+  if (gates.shape.length !== 1 || gates.size !== gateCount) {
+    throw new TwotempError("space/mask", `the gates have shape [${gates.shape.join(", ")}], expected [${gateCount}]`);
+  }
+  if (measure !== "parameters" && measure !== "multiplyAdds") {
+    throw new TwotempError("space/costs", `measure must be parameters or multiplyAdds, got ${JSON.stringify(measure)}`);
+  }
   return tf.tidy(() => new RelaxedCount(gating, gates).count(measure));
 }

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { Address } from "../engine/index.js";
 import { Architecture, type Provenance } from "./architecture.js";
@@ -11,6 +12,19 @@ import { type Counts, type LayerCounts, Liveness } from "./liveness.js";
 import { relaxedCount } from "./relaxed.js";
 import { type SpaceSummary, summarise } from "./summary.js";
 import type { GateGroup, Plan } from "./types.js";
+
+const positive = z.number().positive();
+const whole = z.number().int().positive();
+
+/** Checks a {@link Budget}: the numbers, and that there is nothing else in it. */
+export const budgetSchema: z.ZodType<Budget> = z.strictObject({
+  density: positive.max(1).optional(),
+  parameters: positive.optional(),
+  multiplyAdds: positive.optional(),
+  everyGroup: z.boolean().optional(),
+  pattern: z.strictObject({ keep: whole, of: whole }).optional(),
+  repair: z.boolean().optional(),
+});
 
 /** What {@link searchSpace} takes. */
 export interface SpaceOptions {
@@ -80,6 +94,7 @@ export class SearchSpace {
    *
    * @param gates - in [0, 1], [gateCount]
    * @returns a scalar, in parameters or multiply-adds
+   * @throws TwotempError `space/mask` if the vector hasn't one entry a gate; `space/costs` for another measure
    */
   relaxedCount(gates: tf.Tensor1D, measure: "parameters" | "multiplyAdds"): tf.Scalar {
     return relaxedCount(this.gating, gates, measure);
@@ -90,7 +105,7 @@ export class SearchSpace {
    *
    * @param measure - "gates" counts every gate alike
    * @returns c >= 0, [gateCount]
-   * @throws TwotempError `space/costs` if no gate costs anything in this measure
+   * @throws TwotempError `space/costs` for another measure, or if no gate costs anything in it
    */
   costs(measure: CostMeasure = "gates"): Float64Array {
     const savings = this.gateSavings(measure);
@@ -102,9 +117,16 @@ export class SearchSpace {
     return savings;
   }
 
-  /** What disappears with each gate of the full network when it alone is closed, [gateCount]. */
+  /**
+   * What each gate takes from the full network when it alone is closed, [gateCount]. Of a unit, an input or a weight
+   * its own weights alone: where the only path to others leads through it, more disappears, as {@link count} tells.
+   */
   gateSavings(measure: CostMeasure): Float64Array {
     if (measure === "gates") return new Float64Array(this.gateCount).fill(1);
+    if (measure !== "parameters" && measure !== "multiplyAdds") {
+      const given = JSON.stringify(measure);
+      throw new TwotempError("space/costs", `measure must be gates, parameters or multiplyAdds, got ${given}`);
+    }
     let savings = this.savings.get(measure);
     if (!savings) {
       savings = gateCosts(this.gating, this.full, measure);
@@ -186,6 +208,13 @@ export class SearchSpace {
    * ```
    */
   within(scores: ArrayLike<number>, budget: Budget, provenance: Provenance = {}): Architecture {
+    const parsed = budgetSchema.safeParse(budget);
+    if (!parsed.success) {
+      const [{ path, message }] = parsed.error.issues;
+      const given = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], budget);
+      const text = typeof given === "number" ? given : JSON.stringify(given);
+      throw new TwotempError("space/budget", `invalid ${["budget", ...path].join(".")} ${text}: ${message}`);
+    }
     const { mask, kept, opened, closed } = discretise(this, scores, budget);
     return this.architecture(mask, { ...provenance, budget, kept, opened, closed });
   }
@@ -211,6 +240,7 @@ export class SearchSpace {
  * console.log(String(space.summary()));
  * ```
  */
-export function searchSpace(model: tf.LayersModel, { gates }: SpaceOptions): SearchSpace {
+export function searchSpace(model: tf.LayersModel, options: SpaceOptions): SearchSpace {
+  const gates = options?.gates;
   return new SearchSpace(model, gateModel(model, gates), gates);
 }

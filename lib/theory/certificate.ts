@@ -19,20 +19,21 @@ export type CertifiedSettings = Pick<
 
 /** The regret of a run, bounded at the architecture that it ended with, at the worst one for it, and gate by gate. */
 export class Certificate {
-  /** Whether all of them hold; undefined where no theorem covers the run. */
+  /** Whether all of them hold; undefined where no theorem covers the run, or the bound is infinite or less than rounding. */
   readonly holds: boolean | undefined;
 
   constructor(
     readonly steps: number,
     readonly atFinal: Bound,
     readonly atWorst: Bound,
-    /** The gate that takes most of its own share of the bound; undefined where squares aren't known gate by gate. */
+    /** The gate that takes most of its own share of the bound; undefined where that is known of none. */
     readonly atTightestGate: Bound | undefined,
     /** The other side, at the final gates themselves; undefined where it isn't known of any gate that it was never clipped. */
     readonly fromBelow: Bound | undefined,
   ) {
-    const all = [atFinal, atWorst, atTightestGate, fromBelow].every((side) => side === undefined || side.holds);
-    this.holds = atFinal.holds === undefined ? undefined : all;
+    const all = [atFinal, atWorst, atTightestGate, fromBelow].map((side) => side?.holds);
+    const unknown = all[0] === undefined || all[1] === undefined;
+    this.holds = all.includes(false) ? false : unknown ? undefined : true;
   }
 }
 
@@ -51,7 +52,8 @@ export class Certificate {
  * since `sum_t g_t^2 / sqrt(S_t) <= 2 sqrt(S_T)`; `V_i` is the divergence to `u_i` from the logit farthest from it that the
  * gate has had (in float32, where it is looked at every fourth step, three steps farther out): the largest of its path, because the
  * divergence falls towards `u_i`. All three also hold for each gate alone. No theorem covers `adam`, or
- * gates that aren't those of the cold temperature: the certificate says so and holds no bound.
+ * gates that aren't those of the cold temperature: the certificate says so and holds no bound. Nor does it where the bound
+ * is infinite, or where rounding alone may add more than all of it.
  *
  * From below, for the gates that were never clipped and the comparator `a_T`, the final gates:
  *
@@ -84,8 +86,8 @@ export function certificate(
     throw new TwotempError("theory/mask", `${wanted}; got ${mask.length}`);
   }
   const regret = new Regret(accumulators, settings);
-  const { atFinal, atWorst, atTightestGate } = regret.fromAbove(mask);
-  return new Certificate(steps, atFinal, atWorst, atTightestGate, regret.fromBelow());
+  const { atFinal, atWorst, atTightestGate, scale } = regret.fromAbove(mask);
+  return new Certificate(steps, atFinal, atWorst, atTightestGate, regret.fromBelow(scale));
 }
 
 /**
@@ -107,7 +109,7 @@ export function assertCertificate({ steps, atFinal, atWorst, atTightestGate, fro
 
 /** A certificate in a line or two, for people. */
 export function describeCertificate({ steps, atFinal, atWorst }: Certificate): string {
-  const missing = unmet(atFinal);
+  const missing = unmet(atFinal) || unmet(atWorst);
   if (missing) return `No bound after ${steps} steps: ${missing}.`;
   return [atFinal, atWorst]
     .map(({ theorem, what, left, right, ratio, holds }) => {
@@ -135,6 +137,8 @@ class Regret {
   private readonly assumptions: readonly Assumption[];
   private readonly divergence: Divergence;
   private readonly gateCount: number;
+  /** How far the dual variable of a gate may have been beyond where it was seen. */
+  private readonly unseen: number;
   /** The gate of a shut and of an open one, at the ends of the box. */
   private readonly vertices: readonly number[];
   /** `V` to a shut and to an open gate, from the logit farthest from it that a gate is known to have had. */
@@ -154,11 +158,11 @@ class Regret {
     this.gateCount = sums.vector.length;
     this.vertices = [-logitBound, logitBound].map((end) => gate(end, coldTemperature));
     // No step moves the dual variable by more than alpha: |g| is at most the root of its own sum of squares.
-    const unseen = this.adaptive ? sums.range!.unseen * stepSize : 0;
+    this.unseen = this.adaptive ? sums.range!.unseen * stepSize : 0;
     // In float32 there are so many gates, and so much rounding, that interpolation is enough; in float64 every step is seen.
     this.toVertex = [-1, 1].map((side) =>
       sums.precision === "float32"
-        ? this.divergence.interpolated(side * logitBound, -side * unseen)
+        ? this.divergence.interpolated(side * logitBound, -side * this.unseen)
         : remembered((logit) => this.divergence.between(logit, side * logitBound)),
     );
   }
@@ -171,39 +175,47 @@ class Regret {
     readonly atFinal: Bound;
     readonly atWorst: Bound;
     readonly atTightestGate: Bound | undefined;
+    /** The right side at the worst architecture. */
+    readonly scale: number;
   } {
     const { gateSquares, vector } = this.sums;
     const final = { left: 0, divergenceTerm: 0 };
     const worst = { left: 0, divergenceTerm: 0 };
     let tightest: readonly [gate: number, left: number, divergenceTerm: number] | undefined;
     let most = -Infinity;
+    let farthest = 0;
     for (let i = 0; i < this.gateCount; i++) {
       const open = vector[i] <= 0;
       const left = this.gateRegret(i, open);
       const divergenceTerm = this.divergenceTerm(i, open);
       worst.left += left;
       worst.divergenceTerm += divergenceTerm;
+      farthest = Math.max(farthest, this.farthest(i));
       const alike = Boolean(mask[i]) === open;
       final.left += alike ? left : this.gateRegret(i, !open);
       final.divergenceTerm += alike ? divergenceTerm : this.divergenceTerm(i, !open);
       if (!gateSquares || gateSquares[i] === 0) continue;
       // Most above its tolerance first.
-      const tolerance = this.tolerance(1, gateSquares[i], this.inverseStep(i));
-      const excess = (left - tolerance) / (divergenceTerm + this.gradientTerm(gateSquares[i]));
+      const right = divergenceTerm + this.gradientTerm(gateSquares[i]);
+      const tolerance = this.tolerance(1, gateSquares[i], this.inverseStep(i), this.farthest(i), right);
+      if (!tells(left, right, tolerance, right)) continue;
+      const excess = (left - tolerance) / right;
       if (excess > most || Number.isNaN(excess)) {
         most = Number.isNaN(excess) ? Infinity : excess;
         tightest = [i, left, divergenceTerm];
       }
     }
+    const atWorst = this.together("regret at the worst architecture", worst.left, worst.divergenceTerm, farthest);
     return {
-      atFinal: this.together("regret at the final architecture", final.left, final.divergenceTerm),
-      atWorst: this.together("regret at the worst architecture", worst.left, worst.divergenceTerm),
+      atFinal: this.together("regret at the final architecture", final.left, final.divergenceTerm, farthest),
+      atWorst,
       atTightestGate: tightest && this.alone(...tightest),
+      scale: worst.divergenceTerm + atWorst.terms["gradient term"],
     };
   }
 
   /** The inequality of all gates, from the sums of what each adds. */
-  private together(what: string, left: number, divergenceTerm: number): Bound {
+  private together(what: string, left: number, divergenceTerm: number, farthest: number): Bound {
     const { squares, gateSquares } = this.sums;
     let gradientTerm = this.gradientTerm(squares);
     let inverseSteps = this.gateCount / this.settings.stepSize;
@@ -213,14 +225,15 @@ class Regret {
       inverseSteps = roots / this.settings.stepSize;
       gradientTerm = this.gradientTerm(roots * roots);
     }
-    return this.bound(what, left, divergenceTerm, gradientTerm, this.gateCount, squares, inverseSteps);
+    return this.bound(what, left, divergenceTerm, gradientTerm, this.gateCount, squares, inverseSteps, farthest);
   }
 
   /** The inequality of one gate. */
   private alone(i: number, left: number, divergenceTerm: number): Bound {
     const squares = this.sums.gateSquares![i];
     const what = `regret of gate ${i} alone`;
-    return this.bound(what, left, divergenceTerm, this.gradientTerm(squares), 1, squares, this.inverseStep(i));
+    const gradientTerm = this.gradientTerm(squares);
+    return this.bound(what, left, divergenceTerm, gradientTerm, 1, squares, this.inverseStep(i), this.farthest(i));
   }
 
   /** `1 / eta_i` of the last step. */
@@ -228,7 +241,14 @@ class Regret {
     return (this.adaptive ? Math.sqrt(this.sums.gateSquares![i]) : 1) / this.settings.stepSize;
   }
 
-  fromBelow(): Bound | undefined {
+  /** How far out a gate's logit is known to have been: anywhere in the box where nothing is known. */
+  private farthest(i: number): number {
+    const { range } = this.sums;
+    return range ? Math.max(-range.lowest[i], range.highest[i]) : this.settings.logitBound;
+  }
+
+  /** @param scale - a right side from above, beside which rounding is looked at: from below there may be next to nothing */
+  fromBelow(scale: number): Bound | undefined {
     const { sums, settings } = this;
     const { gateSquares, range, logits, products, vector } = sums;
     if (!gateSquares || !range) return undefined;
@@ -240,9 +260,11 @@ class Regret {
     let squares = 0;
     let inverseSteps = 0;
     let gates = 0;
+    let farthest = 0;
     for (let i = 0; i < this.gateCount; i++) {
       if (range.lowest[i] <= -edge || range.highest[i] >= edge) continue;
       gates++;
+      farthest = Math.max(farthest, this.farthest(i));
       squares += gateSquares[i];
       regret += products[i] - vector[i] * gate(logits[i], cold);
       inverseSteps += this.inverseStep(i);
@@ -254,13 +276,14 @@ class Regret {
     const curvature =
       update === "euler" && squares > 0 ? (stepSize * k * k * squares) / (12 * Math.sqrt(3) * hot * hot) : 0;
     // Here the comparator is as rounded as the gates.
-    const tolerance = 2 * this.tolerance(gates, squares, inverseSteps);
+    const tolerance = 2 * this.tolerance(gates, squares, inverseSteps, farthest, scale / 2);
+    const right = regret + curvature;
     return bound({
       theorem: this.theorem,
       what: `regret from below at the final gates of the ${gates} gates never clipped`,
-      assumptions: this.assumptions,
+      assumptions: [...this.assumptions, telling(divergenceTerm, right, tolerance, scale)],
       left: divergenceTerm,
-      right: regret + curvature,
+      right,
       tolerance,
       terms: { regret, "curvature term": curvature, tolerance },
     });
@@ -301,18 +324,23 @@ class Regret {
    *   by `m u` for products and gradients each: `(2 m + 4 + 2 max(th, R) / tc) u A`;
    * - a moved logit is rounded, which is a gradient off by the error of the dual variable over the step size:
    *   `(T + 8) u Y sum_i 1 / eta_i`, `Y` the dual variable at `R` or, where the logit itself is rounded, `R / s_th'(R)`; the
-   *   float64 inverse is allowed 32 units;
+   *   float64 inverse is allowed 32 units. Where that is more than the bound, at the farthest logit that was seen instead of
+   *   `R`, and as much farther as a step that wasn't seen may lead: `Y` grows with the logit, and a clipped one is at `R`;
    * - steps and squares of `adaptive` are off by `T u` relative, which is left to {@link bound}.
    */
-  private tolerance(gates: number, squares: number, inverseSteps: number): number {
+  private tolerance(gates: number, squares: number, inverseSteps: number, farthest: number, boundedBy: number): number {
     const { coldTemperature: cold, hotTemperature: hot, logitBound, update } = this.settings;
     const { steps, precision, longestSum } = this.sums;
     const double = precision === "float64";
     const unit = double ? 2 ** -53 : 2 ** -24;
     const total = Math.sqrt(steps * gates * squares);
-    const dual = double || update === "euler" ? logitBound / gateSlope(logitBound, hot) : mirrorMap(logitBound, hot);
+    const dualAt = (logit: number): number =>
+      double || update === "euler" ? logit / gateSlope(logit, hot) : mirrorMap(logit, hot);
     const gateError = 4 + (2 * Math.max(hot, logitBound)) / cold;
-    return unit * ((2 * longestSum + gateError) * total + (double ? 32 : 1) * (steps + 8) * dual * inverseSteps);
+    const rounding = (dual: number): number =>
+      unit * ((2 * longestSum + gateError) * total + (double ? 32 : 1) * (steps + 8) * dual * inverseSteps);
+    const most = rounding(dualAt(logitBound));
+    return most <= boundedBy ? most : Math.min(most, rounding(dualAt(farthest) + this.unseen));
   }
 
   private bound(
@@ -323,13 +351,27 @@ class Regret {
     gates: number,
     squares: number,
     inverseSteps: number,
+    farthest: number,
   ): Bound {
     const right = divergenceTerm + gradientTerm;
     const unit = this.sums.precision === "float64" ? 2 ** -53 : 2 ** -24;
-    const tolerance = this.tolerance(gates, squares, inverseSteps) + this.sums.steps * unit * right;
+    const tolerance = this.tolerance(gates, squares, inverseSteps, farthest, right) + this.sums.steps * unit * right;
     const terms = { "divergence term": divergenceTerm, "gradient term": gradientTerm, tolerance };
-    return bound({ theorem: this.theorem, what, assumptions: this.assumptions, left, right, tolerance, terms });
+    const assumptions = [...this.assumptions, telling(left, right, tolerance, right)];
+    return bound({ theorem: this.theorem, what, assumptions, left, right, tolerance, terms });
   }
+}
+
+/** Whether an inequality says anything: it does if it is violated, but not if no run could have violated it. */
+function tells(left: number, right: number, tolerance: number, scale: number): boolean {
+  // Written so that NaN, which is a violation, tells.
+  return !(left <= right + tolerance) || (right < Infinity && tolerance <= scale);
+}
+
+function telling(left: number, right: number, tolerance: number, scale: number): Assumption {
+  const text =
+    right === Infinity ? "the bound is infinite" : "rounding alone may move the regret by more than the bound";
+  return { text, holds: tells(left, right, tolerance, scale) };
 }
 
 /** A function that remembers what it has answered: many gates start alike. */

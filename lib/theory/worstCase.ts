@@ -70,5 +70,6 @@ function attempt(genes: Float64Array, update: "mirror" | "euler" | "adaptive"): 
   const gradients = genes.slice(4);
   for (const g of gradients) relaxation.stepValues(Float64Array.of(g));
   const { atWorst } = certificate(relaxation.accumulators(), settings, [1]);
-  return { ratio: atWorst.ratio!, settings, gradients };
+  // A bound that rounding is more than is no worst case.
+  return { ratio: atWorst.ratio ?? 0, settings, gradients };
 }

@@ -6,13 +6,16 @@ import {
   type Architecture,
   baselines,
   controls,
-  type Dataset,
+  Dataset,
   mlp,
   operationNetwork,
   projectRoot,
   Random,
+  reasonOf,
+  type SearchSpace,
   searchSpace,
 } from "../../lib/index.js";
+import { OperationSampler } from "../../lib/baselines/randomOperations.js";
 import { inputDeviations } from "../../lib/baselines/inputDeviations.js";
 import { contextOf, lengthy, openDigits, testObligations, total } from "./obligations.js";
 
@@ -83,6 +86,53 @@ test("random operations cost exactly what they are to, also where a stage dies",
     }
   }
   assert.ok(drawn >= 50, String(drawn));
+});
+
+test("sets of operations are counted exactly, however large their costs", () => {
+  const size = 5;
+  const stages = 4;
+  const groups = Array.from({ length: stages }, (_, s) => ({ name: `stage ${s}`, offset: s * size, size }));
+  const mask = Uint8Array.from({ length: stages * size }, (_, i) => [1, 0, 0, 1, i < 10 ? 1 : 0][i % size]);
+  // Convolutions of 3 and 5 on 128 channels; once without a common divisor.
+  for (const odd of [0, 1]) {
+    const costs = {
+      parameters: [0, 0, 0, 147456 + odd, 409600],
+      multiplyAdds: [0, 0, 0, 150994944 + odd, 419430400],
+    };
+    const gateSavings = (measure: keyof typeof costs): Float64Array =>
+      Float64Array.from(mask, (_, i) => costs[measure][i % size]);
+    const space = { groups, gateCount: mask.length, gateSavings } as unknown as SearchSpace;
+    const sampler = new OperationSampler(space, { mask } as Architecture);
+    assert.equal(sampler.count, 2970);
+    // Equal numbers of each operation are equal costs.
+    const convolutions = (drawn: Uint8Array): number[] =>
+      [3, 4].map((k) => total(drawn.filter((_, i) => i % size === k)));
+    for (let i = 0; i < 20; i++) {
+      const drawn = sampler.draw(new Random(0, "draw", i));
+      assert.equal(total(drawn), total(mask));
+      assert.deepEqual(convolutions(drawn), convolutions(mask));
+    }
+  }
+});
+
+test("a source score is refused where a class has a single example", async () => {
+  const labels = Int32Array.of(0, 0, 1, 1, 2);
+  const examples = { inputs: Float32Array.from({ length: 30 }, (_, i) => Math.sin(i)), labels, count: 5 };
+  const made = new Dataset({
+    name: "made",
+    inputShape: [6],
+    classNames: ["a", "b", "c"],
+    train: examples,
+    test: examples,
+    provenance: { source: "made", licence: "none", citation: "none", files: [], steps: [] },
+  });
+  const space = searchSpace(mlp({ inputShape: [6], hidden: [4], classes: 3 }), { gates: "input" });
+  const learned = [space.architecture([1, 1, 1, 0, 0, 0])];
+  const context = { ...contextOf(source, "input", 0), space, source: made, learned };
+  await assert.rejects(
+    async () => baselines["best-random"].candidates(context),
+    (error) => /2 training examples of each class, the smallest has 1/.test(reasonOf(error) ?? ""),
+  );
 });
 
 test("random gates of mixed kinds keep the network whole", async () => {

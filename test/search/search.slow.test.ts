@@ -1,6 +1,6 @@
 import { before, describe, test } from "node:test";
 import { dataset, type Dataset, ready } from "../../lib/index.js";
-import { findsInputs, testBudget, testNarrowing, testStrategy } from "./searches.js";
+import { findsInputs, testBudget, testNarrowing, testStrategy, testWholeSteps } from "./searches.js";
 
 let source: Dataset;
 
@@ -12,6 +12,7 @@ before(async () => {
 describe("a search", () => {
   for (const weights of ["fixed", "resample", "joint", "constant"] as const) testStrategy(() => source, weights);
   testNarrowing(() => source, "fixed");
+  testWholeSteps(() => source);
 
   for (const name of ["multiply-adds in every layer", "a density in every group", "two weights in four"]) {
     testBudget(() => source, name);

@@ -3,19 +3,23 @@ import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
   dataset,
-  type Dataset,
+  Dataset,
+  mlp,
   type Progress,
   Random,
   ready,
   resumeSearch,
   search,
+  searches,
   searchSpace,
+  type SearchCheckpoint,
   type SearchOptions,
+  type SearchSpace,
   TwotempError,
 } from "../../lib/index.js";
 import { crossEntropy, differentiate } from "../../lib/search/objective.js";
 import { batchOf } from "../../lib/search/batches.js";
-import { expandGates, forward, forwardSlots, gateSlots } from "../../lib/space/index.js";
+import { type Budget, expandGates, forward, forwardSlots, gateSlots } from "../../lib/space/index.js";
 import { type Address, softmaxCrossEntropy } from "../../lib/engine/index.js";
 import { unmet } from "../../lib/theory/bound.js";
 import { findsInputs, short, spaceOf, testBudget, testNarrowing, testRepeating, testStrategy } from "./searches.js";
@@ -180,18 +184,23 @@ describe("a search", () => {
   });
 
   test("draws what recurrent layers drop by the seed, and leaves nothing of it", () => {
-    const rates = { units: 6, dropout: 0.3, recurrentDropout: 0.3 };
-    const cells = [tf.layers.gruCell(rates), tf.layers.simpleRNNCell(rates)];
+    const rates = { units: 6, dropout: 0.3, recurrentDropout: 0.3, name: "drops" };
+    const cells = [tf.layers.gruCell(rates), tf.layers.simpleRNNCell({ ...rates, name: "drops_too" })];
     const layers: Record<string, tf.layers.Layer> = {
       lstm: tf.layers.lstm(rates),
-      "one direction and the other": tf.layers.bidirectional({ layer: tf.layers.gru(rates) as tf.layers.RNN }),
-      "a stack of cells": tf.layers.rnn({ cell: tf.layers.stackedRNNCells({ cells }) }),
+      "one direction and the other": tf.layers.bidirectional({
+        layer: tf.layers.gru(rates) as tf.layers.RNN,
+        name: "both",
+      }),
+      "a stack of cells": tf.layers.rnn({ cell: tf.layers.stackedRNNCells({ cells, name: "stack" }), name: "stacked" }),
     };
     const rows = tf.randomUniform([3, 8, 8, 1], 0, 1, "float32", 0);
     for (const [name, layer] of Object.entries(layers)) {
       const input = tf.input({ shape: [8, 8, 1] });
       const hidden = layer.apply(tf.layers.reshape({ targetShape: [8, 8] }).apply(input));
-      const output = tf.layers.dense({ units: 5, activation: "softmax" }).apply(hidden) as tf.SymbolicTensor;
+      const output = tf.layers
+        .dense({ units: 5, activation: "softmax", name: "head" })
+        .apply(hidden) as tf.SymbolicTensor;
       const space = searchSpace(tf.model({ inputs: input, outputs: output }), { gates: "input" });
       const weights = space.initialise(0, "weights");
       const of = (dropout?: Address): ArrayLike<number> => {
@@ -201,7 +210,7 @@ describe("a search", () => {
       assert.deepEqual(of([1]), of([1]), name);
       assert.notDeepEqual(of([1]), of([2]), name);
       const mean = Array.from({ length: 400 }, (_, draw) => of([draw])[0]).reduce((sum, value) => sum + value / 400, 0);
-      assert.ok(Math.abs(mean - of()[0]) < 0.05, `${name}: ${mean}, without draws ${of()[0]}`);
+      assert.ok(Math.abs(mean - of()[0]) < 0.1, `${name}: ${mean}, without draws ${of()[0]}`);
       const before = tf.memory().numTensors;
       const [first, same] = [0, 1].map(() => {
         const run = search(space, source, { ...short, steps: 5, seed: 1 });
@@ -265,11 +274,84 @@ describe("a search", () => {
     assert.throws(() => run.advance(), { code: "search/ended", message: /has done its 3 steps/ });
     run.dispose();
     run.dispose();
-    assert.throws(() => run.advance(), { code: "search/ended" });
+    for (const act of [() => run.advance(), () => run.checkpoint(), () => run.logits(), () => run.architecture()]) {
+      assert.throws(act, { code: "search/ended", message: /has been disposed of/ });
+    }
     assert.throws(() => resumeSearch(space, source, undefined as never), {
       code: "search/checkpoint",
     });
     assert.equal(tf.memory().numTensors, before);
+  });
+
+  test("goes on only with the model, the gates and the examples that it was begun with", async () => {
+    const network = (activation: "relu" | "tanh" = "relu"): SearchSpace =>
+      searchSpace(mlp({ inputShape: [8, 8, 1], hidden: [16], classes: 5, activation }), { gates: "input" });
+    const first = search(network(), source, short);
+    while (first.step < 3) first.advance();
+    const checkpoint = first.checkpoint();
+    assert.equal(resumeSearch(network(), source, checkpoint).step, 3);
+    const others = (await dataset("digits:5-9")).standardised();
+    const { train } = source;
+    const labels = train.labels.slice();
+    labels[0] = (labels[0] + 1) % 5;
+    const relabelled = new Dataset({ ...source, train: { ...train, labels } });
+    const refused: [SearchSpace, Dataset, RegExp][] = [
+      [network("tanh"), source, /another model or other gates/],
+      [spaceOf(source, "unit"), source, /another model or other gates/],
+      [network(), others, /other training examples/],
+      [network(), relabelled, /other training examples/],
+    ];
+    for (const [space, examples, message] of refused) {
+      assert.throws(() => resumeSearch(space, examples, checkpoint), { code: "search/checkpoint", message });
+    }
+  });
+
+  test("names what keeps checkpoints, if one went through JSON", () => {
+    const space = spaceOf(source, "input");
+    const run = search(space, source, short);
+    run.advance();
+    const parsed = JSON.parse(JSON.stringify(run.checkpoint())) as SearchCheckpoint;
+    assert.throws(() => resumeSearch(space, source, parsed), {
+      code: "search/checkpoint",
+      message: /saveCheckpoint and loadCheckpoint .* JSON doesn't/,
+    });
+  });
+
+  test("refuses what isn't a budget, budgets that can't be met, models of several ends, and counts", async () => {
+    const space = spaceOf(source, "input");
+    const run = search(space, source, short);
+    for (const budget of [0.5, null, {}, { density: 0.5, foo: 2 }, { density: 2 }] as Budget[]) {
+      assert.throws(() => run.architecture(budget), { code: "space/budget" }, JSON.stringify(budget));
+    }
+    const cannot: [SearchSpace, Budget, RegExp][] = [
+      [space, { parameters: 1 }, /the smallest network found has \d+ parameters, the budget is 1/],
+      [spaceOf(source, "weight"), { multiplyAdds: 2 }, /the smallest network found has 3 multiplyAdds/],
+      [spaceOf(source, "weight"), { density: 1 / 1192 }, /keeps 3 gates, 2 more than asked for/],
+    ];
+    for (const [of, budget, message] of cannot) {
+      assert.throws(() => search(of, source, { ...short, density: undefined, budget }), {
+        code: "space/budget",
+        message,
+      });
+    }
+    const ends = [0, 1].map(() => tf.input({ shape: [8, 8, 1] }));
+    const flat = ends.map((end) => tf.layers.flatten().apply(end) as tf.SymbolicTensor);
+    const classes = (of: tf.SymbolicTensor): tf.SymbolicTensor =>
+      tf.layers.dense({ units: 5, activation: "softmax" }).apply(of) as tf.SymbolicTensor;
+    const several = [
+      tf.model({ inputs: ends[0], outputs: [classes(flat[0]), classes(flat[0])] }),
+      tf.model({ inputs: ends, outputs: classes(tf.layers.add().apply(flat) as tf.SymbolicTensor) }),
+    ];
+    const made = tf.memory().numTensors;
+    for (const model of several) {
+      const of = searchSpace(model, { gates: "input" });
+      assert.throws(() => search(of, source, short), { code: "search/model", message: /a search needs one of each/ });
+    }
+    assert.equal(tf.memory().numTensors, made);
+    for (const count of [undefined, "x", -1, 0, 1.5] as number[]) {
+      const refused = { code: "search/options", message: /^count must be a whole number from 1, got / };
+      await assert.rejects(searches(space, source, { ...short, steps: 1, count }), refused, `${count}`);
+    }
   });
 
   test("estimates the time left by the steps that it does itself", async () => {

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { type Dataset, mlp, resumeSearch, search, type SearchOptions, searchSpace } from "../../lib/index.js";
 import type { WeightStrategyName } from "../../lib/search/index.js";
-import { type Budget, exceedance, type GateKind, type SearchSpace } from "../../lib/space/index.js";
+import { NarrowingEvaluator } from "../../lib/search/narrowing.js";
+import { type Budget, exceedance, type GateKind, gateSlots, type SearchSpace } from "../../lib/space/index.js";
 import { planted } from "../planted.js";
 
 /** A small perceptron for the data. */
@@ -51,6 +52,39 @@ export function testRepeating(
     assert.deepEqual(resumed.trace, run.trace);
     assert.deepEqual(resumed.logits(), run.logits());
     assert.deepEqual(resumed.certificate(), run.certificate());
+  });
+}
+
+/** Tests that one step of each block of steps evaluates closed gates, and counts them for all, at a place by the seed. */
+export function testWholeSteps(source: () => Dataset): void {
+  test("has one whole step a block, at no fixed distance from those before, which counts for the others", () => {
+    const space = spaceOf(source(), "unit", [8]);
+    const [wholeEvery, blocks] = [5, 12];
+    const evaluator = new NarrowingEvaluator({ space, slots: gateSlots(space.plan), wholeEvery }, false);
+    const open = Uint8Array.from({ length: space.gateCount }, (_, gate) => gate % 2);
+    const gates = tf.tensor1d(Float32Array.from(open));
+    const weights = space.initialise(0, "weights");
+    const batch = [tf.randomNormal([4, ...source().inputShape], 0, 1, "float32", 0), tf.eye(4, source().classCount)];
+    const { gateGradient: all } = evaluator.whole(weights, gates, batch, [0]);
+    const expected = all.dataSync().map((gradient, gate) => (open[gate] ? gradient : wholeEvery * gradient));
+    evaluator.load(open);
+    const placesOf = (seed: number): number[] =>
+      Array.from({ length: blocks }, (_, block) => {
+        const steps = Array.from({ length: wholeEvery }, (_, place) => block * wholeEvery + place);
+        const gradients = steps.map((step) => {
+          const { gateGradient } = evaluator.evaluate(step, weights, gates, batch, [seed, "search", step]);
+          return gateGradient.dataSync();
+        });
+        const places = [...gradients.keys()].filter((place) => gradients[place].some((x, gate) => !open[gate] && x));
+        assert.equal(places.length, 1);
+        assert.deepEqual(gradients[places[0]], expected);
+        return places[0];
+      });
+    const places = placesOf(3);
+    assert.ok(new Set(places).size > 2, places.join());
+    assert.deepEqual(placesOf(3), places);
+    assert.notDeepEqual(placesOf(4), places);
+    evaluator.dispose();
   });
 }
 

@@ -44,6 +44,22 @@ describe("an architecture", () => {
     assert.equal(pixelsAlone.relaxedCount(open, "parameters").dataSync()[0], pixelsAlone.full.parameters);
   });
 
+  test("predicts what its compacted model does, also where weights aren't zero that it doesn't have", () => {
+    const input = tf.input({ shape: [3] });
+    const hidden = tf.layers.dense({ units: 3, activation: "relu" }).apply(input);
+    const output = tf.layers.dense({ units: 2 }).apply(hidden) as tf.SymbolicTensor;
+    const space = searchSpace(tf.model({ inputs: input, outputs: output }), { gates: "weight" });
+    // The last hidden unit has no input, but would have its bias.
+    const architecture = space.architecture([1, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 1, 1, 1]);
+    const weights = space.plan.weights.map(({ shape }, w) => {
+      return new Random(w).uniforms(shape.reduce((product, extent) => product * extent, 1));
+    });
+    const inputs = tf.ones([1, 3]);
+    const [masked] = architecture.predict(weights, inputs);
+    const compacted = architecture.compact(weights).predict(inputs) as tf.Tensor;
+    assert.ok(tf.max(tf.abs(tf.sub(masked, compacted))).dataSync()[0] < 1e-6);
+  });
+
   test("comes back from JSON in another build of the model, and its hash doesn't depend on names", () => {
     const space = searchSpace(mlp(small), { gates: "input" });
     const architecture = space.keepLargest(new Random(1).normals(16), 0.5, { method: "test" });

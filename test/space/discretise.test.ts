@@ -145,6 +145,35 @@ describe("a budget", () => {
     for (const { offset, size } of space.groups) assert.equal(open(mask.subarray(offset, offset + size)), size / 2);
   });
 
+  test("of density is never exceeded beside other limits, and met exactly where they leave enough", () => {
+    const space = searchSpace(mlp({ inputShape: [16], hidden: [8, 8], classes: 4 }), { gates: "weight" });
+    let compared = 0;
+    for (let seed = 0; seed < 4; seed++) {
+      const scores = new Random(seed, "s").uniforms(space.gateCount);
+      for (const density of [0.05, 0.15]) {
+        const most = Math.round(density * space.gateCount);
+        const alone = discretise(space, scores, { density });
+        const ample = discretise(space, scores, { density, parameters: 1000 });
+        assert.deepEqual([ample.mask, ample.opened, ample.closed], [alone.mask, alone.opened, alone.closed]);
+        assert.equal(open(ample.mask), most);
+        const parameters = alone.counts.parameters - 1;
+        const tight = orRefused(() => discretise(space, scores, { density, parameters }));
+        if (tight) {
+          compared += 1;
+          assert.ok(open(tight.mask) <= most, `${open(tight.mask)} of ${most}`);
+          assert.ok(tight.counts.parameters <= parameters);
+          assert.ok(tight.opened.every((gate) => tight.mask[gate]) && tight.closed.every((gate) => !tight.mask[gate]));
+        }
+        const every = discretise(space, scores, { density, parameters: 1000, everyGroup: true });
+        for (const { offset, size } of space.groups)
+          assert.ok(open(every.mask.subarray(offset, offset + size)) <= Math.max(1, Math.round(density * size)));
+      }
+    }
+    assert.ok(compared >= 4, `${compared} of 8 were compared`);
+    const seven = discretise(space, new Random(0, "s").uniforms(space.gateCount), { density: 0.03, parameters: 60 });
+    assert.equal(open(seven.mask), 7);
+  });
+
   test("of two in four weights keeps two of each four neighbours along the inputs", () => {
     const space = searchSpace(mlp({ inputShape: [16], hidden: [6], classes: 4 }), { gates: "weight" });
     const scores = scoresOf(space, 4);

@@ -22,10 +22,12 @@ describe("the certificate", () => {
           g.dispose();
         }
         const result = certificate(run.accumulators(), settings, maskOf(run.logits()));
-        assert.equal(result.holds, true, `${kind}: ${describeCertificate(result)}`);
-        // With euler huge gradients make the bound infinite: true, and vacuous.
+        // With euler huge gradients make the bound infinite.
+        const unbound = update === "euler" && result.holds === undefined;
+        assert.ok(unbound || result.holds, `${kind}: ${describeCertificate(result)}`);
         const { tolerance, right } = result.atWorst;
-        assert.ok(right === Infinity ? update === "euler" : tolerance < 0.02 * right!, kind);
+        if (unbound) assert.equal(tolerance, Infinity, kind);
+        else assert.ok(tolerance < 0.02 * right!, kind);
         run.dispose();
       }
     });

@@ -78,7 +78,7 @@ describe("at length", () => {
           Array.from({ length: settings.gateCount }, () => random.integer(2)),
         );
         assertCertificate(result);
-        tightest = Math.max(tightest, result.atWorst.ratio!);
+        tightest = Math.max(tightest, result.atWorst.ratio ?? 0);
       }
       context.diagnostic(`tightest ratio: ${tightest}`);
       assert.ok(tightest <= 1 + 1e-9);
