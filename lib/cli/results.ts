@@ -33,6 +33,8 @@ export function addResults(program: Command): void {
       const store = new tt.RunStore(folder, { readOnly: true });
       const plan = tt.planExperiment(experiment);
       if (options.save) {
+        const beside = (["effects", "kind", "out"] as const).find((option) => options[option] !== undefined);
+        if (beside) throw new TwotempError("cli/save", `--save writes every table: leave --${beside} out`);
         const { join } = await import("node:path");
         const { projectRoot } = await import("../project.js");
         const tables = options.save === true ? join(projectRoot, "experiments", "results") : options.save;
@@ -55,6 +57,11 @@ export function addResults(program: Command): void {
       const rows = tt.resultRows(plan, store, { kind });
       if (rows.length === 0) {
         throw new TwotempError("cli/empty", `${folder} has no task of kind ${kind} that is done: twotemp run ${name}`);
+      }
+      const tasks = plan.filter(({ task }) => task.kind === kind);
+      const done = tasks.filter(({ task }) => store.has(task.id)).length;
+      if (options.effects && done < tasks.length) {
+        console.error(`${done} of ${tasks.length} tasks are done: pHolm corrects for their comparisons alone`);
       }
       const wanted = options.effects ? tt.effectRows(rows) : rows;
       if (options.format === "table") return console.table(wanted);

@@ -130,10 +130,12 @@ export function parseExperimentText(content: string, source: string): Experiment
   return parseExperiment(data, source);
 }
 
+const described = (labels: Labels): string => Object.values(labels).join(" ");
+
 /**
  * The tasks of an experiment, each once, in the order in which they start.
  *
- * @throws TwotempError `experiments/experiment` if there are more than a million
+ * @throws TwotempError `experiments/experiment` if there are more than a million, or two settings are the same
  * @example
  * ```ts
  * planExperiment(readExperiment("e1")).length;
@@ -149,7 +151,18 @@ export function planExperiment({ name, design, settings }: Experiment): PlannedT
   } catch (error) {
     throw error instanceof z.ZodError ? invalid(firstIssue(error)) : error;
   }
-  return [...new Map(expanded.map((planned) => [planned.task.id, planned])).values()];
+  const plan = new Map<string, PlannedTask>();
+  const judged = expanded.at(-1)?.task.kind;
+  for (const planned of expanded) {
+    const { task, labels } = planned;
+    const first = plan.get(task.id);
+    // What several settings search for alike is called by the first of them; what they compare has to differ.
+    if (first && task.kind === judged && canonicalJson(first.labels, name) !== canonicalJson(labels, name)) {
+      throw invalid(`${described(first.labels)} and ${described(labels)} are the same ${judged}: leave one out`);
+    }
+    if (!first) plan.set(task.id, planned);
+  }
+  return [...plan.values()];
 }
 
 export function stampOf({ name, hash }: Experiment): ExperimentStamp {

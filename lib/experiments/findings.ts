@@ -156,7 +156,7 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
  * ```
  */
 export function findings<Row extends EffectOf>(name: string, rows: readonly Row[]): Finding<Row>[] {
-  return (claims[name] ?? []).flatMap((claim) =>
+  return (Object.hasOwn(claims, name) ? claims[name] : []).flatMap((claim) =>
     rows
       .filter((row) => fits(row, claim.where))
       .filter(({ control }) =>

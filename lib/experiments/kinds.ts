@@ -55,7 +55,7 @@ export function taskKind(name: string): TaskKind {
 }
 
 /**
- * The version that goes into a task's identity: that of the code, and the engine's name where tensors are involved.
+ * The version that goes into a task's identity: that of the code, and the engine where tensors are involved.
  *
  * @throws TwotempError `experiments/engine` if an engine is needed and none runs yet
  */
@@ -66,7 +66,7 @@ export function kindVersion(name: string): string {
   const running = engine();
   if (!running)
     throw new TwotempError("experiments/engine", `tasks of kind ${name} need an engine: await ready() first`);
-  return `${code}-${running.engine}`;
+  return `${code}-${running.engine}${running.device === "gpu" ? "-gpu" : ""}`;
 }
 
 /** One version for all kinds, by which workers of a queue are told apart. */

@@ -32,6 +32,7 @@ export interface Prediction {
  *
  * @param effects - rows of one setting: one control, one number of shots, each source with each target, itself included
  * @param overlaps - of the same sources
+ * @returns a prediction a predictor; none of fewer than two pairs
  * @example
  * ```ts
  * predictions(effects.filter(({ control }) => control === "random-varying"), overlaps);
@@ -48,6 +49,7 @@ export function predictions(effects: readonly EffectOf[], overlaps: readonly Ove
     const [self, overlap] = [own.get(source), extra.get(`${source} ${target}`)];
     return source === target || self === undefined || overlap === undefined ? [] : [{ effect, self, overlap }];
   });
+  if (pairs.length < 2) return [];
   const errors = (foretell: (others: typeof pairs) => (pair: (typeof pairs)[number]) => number): number[] =>
     pairs.map((pair) => Math.abs(foretell(pairs.filter((other) => other !== pair))(pair) - pair.effect));
   const line = (known: "self" | "overlap"): number[] =>

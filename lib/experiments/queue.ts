@@ -61,21 +61,25 @@ export function connection(url: string): {
   const invalid = (): TwotempError =>
     new TwotempError(
       "experiments/queue",
-      `not the address of a Redis: ${hidePassword(url)}; expected redis://host:port or rediss://host:port, a / in a password written %2F`,
+      `not the address of a Redis: ${hidePassword(url)}; expected redis://host:port or rediss://host:port, a % or / in a password written %25 or %2F`,
     );
   let parsed: URL;
+  let username: string;
+  let password: string;
   try {
     parsed = new URL(url);
+    [username, password] = [parsed.username, parsed.password].map(decodeURIComponent);
   } catch {
     throw invalid();
   }
   const db = Number(parsed.pathname.slice(1) || 0);
   if (!["redis:", "rediss:"].includes(parsed.protocol) || !parsed.hostname || !Number.isInteger(db)) throw invalid();
   return {
-    host: parsed.hostname,
+    // An IPv6 address stands in brackets only within a URL.
+    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(parsed.port || 6379),
-    ...(parsed.username && { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password && { password: decodeURIComponent(parsed.password) }),
+    ...(username && { username }),
+    ...(password && { password }),
     db,
     // Certificates are checked; a private authority's goes into NODE_EXTRA_CA_CERTS.
     ...(parsed.protocol === "rediss:" && { tls: {} }),
@@ -141,6 +145,8 @@ interface Outstanding {
   readonly order: Order;
   readonly resolve: (done: Done) => void;
   readonly reject: (error: unknown) => void;
+  /** Looks at its job that were asked for and aren't done. */
+  looks: number;
 }
 
 /**
@@ -150,7 +156,7 @@ interface Outstanding {
  * once, one that Redis lost is put in again, and one whose worker died is taken over by another. Workers of another
  * version of the code have another queue.
  *
- * @throws TwotempError `experiments/queue` if the address isn't one or no Redis answers there within 10 s
+ * @throws TwotempError `experiments/queue` if the address isn't one, no Redis answers there within 10 s, or it refuses the queue
  * @example
  * ```ts
  * const runner = await queueRunner({ url: "redis://localhost:6379" });
@@ -161,8 +167,18 @@ export async function queueRunner(options: QueueOptions): Promise<Runner> {
   const versions = allVersions();
   const name = queueName(options, versions);
   const queue = await openQueue(options, name);
-  const client = await queue.client;
-  await client.hset(versionsKey(options), { [name]: versions });
+  try {
+    const client = await queue.client;
+    await client.hset(versionsKey(options), { [name]: versions });
+  } catch (error) {
+    // An open connection would keep the process from ending.
+    queue.disconnect().catch(() => undefined);
+    throw new TwotempError(
+      "experiments/queue",
+      `the Redis at ${hidePassword(options.url)} doesn't take ${versionsKey(options)}: ${describe(error)}; use another name or Redis`,
+      { cause: error },
+    );
+  }
   const events = new QueueEvents(name, { connection: connection(options.url), prefix });
   events.on("error", () => {
     // It reconnects by itself.
@@ -191,34 +207,54 @@ export async function queueRunner(options: QueueOptions): Promise<Runner> {
   };
 
   /** Looks at a job and passes on what became of it. */
-  const check = async (id: string): Promise<void> => {
-    const waiting = outstanding.get(id);
-    if (!waiting) return;
+  const look = async (waiting: Outstanding): Promise<void> => {
+    const { order } = waiting;
+    const { id } = order.task;
+    const gone = (): boolean => outstanding.get(id) !== waiting;
     const job = (await queue.getJob(id)) as Job | undefined;
-    if (!outstanding.has(id)) return;
-    if (!job) return put(waiting.order);
-    if (!job.finishedOn) return;
-    if (await job.isFailed()) {
-      await discard(id);
-      take(id)?.reject(new TaskFailed(waiting.order.task, errorsOf(job)));
+    if (gone()) return;
+    if (!job) {
+      await put(order);
+      if (gone()) await discard(id);
       return;
+    }
+    if (!job.finishedOn) return;
+    const failed = await job.isFailed();
+    if (gone()) return;
+    if (failed) {
+      // Taken first, lest somebody misses the job and puts it back.
+      take(id);
+      await discard(id);
+      return waiting.reject(new TaskFailed(order.task, errorsOf(job)));
     }
     const answer = answerSchema.safeParse(job.returnvalue).data;
     if (!answer || (answer.result === undefined) !== answer.stored) {
       // Nothing that a worker of ours answers: have it done again.
       await discard(id);
-      return put(waiting.order);
+      if (!gone()) waiting.looks++;
+      return;
     }
     take(id)?.resolve({ result: answer.result, seconds: answer.seconds, discard: () => discard(id) });
   };
-  const checkOne = (id: string): void => {
-    check(id).catch((error: unknown) => take(id)?.reject(error));
+  /** Looks at a job as soon as no other look at it is under way. */
+  const check = async (id: string): Promise<void> => {
+    const waiting = outstanding.get(id);
+    if (!waiting || waiting.looks++ > 0) return;
+    try {
+      do {
+        waiting.looks = 1;
+        await look(waiting);
+      } while (waiting.looks > 1 && outstanding.get(id) === waiting);
+    } catch (error) {
+      take(id)?.reject(error);
+    }
+    waiting.looks = 0;
   };
-  events.on("completed", ({ jobId }) => checkOne(jobId));
-  events.on("failed", ({ jobId }) => checkOne(jobId));
+  events.on("completed", ({ jobId }) => void check(jobId));
+  events.on("failed", ({ jobId }) => void check(jobId));
   const checkAll = setInterval(
     () => {
-      for (const id of outstanding.keys()) checkOne(id);
+      for (const id of outstanding.keys()) void check(id);
     },
     1000 * (options.checkSeconds ?? 10),
   );
@@ -230,9 +266,8 @@ export async function queueRunner(options: QueueOptions): Promise<Runner> {
         const { id } = order.task;
         if (signal.aborted) return reject(signal.reason as Error);
         const abort = (): void => {
-          if (!take(id)) return;
           // What no worker has begun needn't be begun.
-          void discard(id);
+          if (take(id)) void discard(id);
           reject(signal.reason as Error);
         };
         signal.addEventListener("abort", abort);
@@ -242,12 +277,9 @@ export async function queueRunner(options: QueueOptions): Promise<Runner> {
             signal.removeEventListener("abort", abort);
             settle(value);
           };
-        outstanding.set(id, { order, resolve: settled(resolve), reject: settled(reject) });
-        // One that an earlier call asked for may be done already.
-        put(order).then(
-          () => checkOne(id),
-          (error: unknown) => take(id)?.reject(error),
-        );
+        outstanding.set(id, { order, resolve: settled(resolve), reject: settled(reject), looks: 0 });
+        // Puts it in, unless an earlier call did.
+        void check(id);
       }),
     close: async () => {
       clearInterval(checkAll);

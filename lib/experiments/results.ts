@@ -22,6 +22,7 @@ export interface ResultOptions {
  * @param plan - of the experiment
  * @param store - where its records are
  * @returns one row a row of a result; records that are missing or not to be trusted have none
+ * @throws TwotempError `experiments/data` if records of the same data sets were made with different files
  * @example
  * ```ts
  * const rows = resultRows(planExperiment(experiment), store);
@@ -29,13 +30,23 @@ export interface ResultOptions {
  */
 export function resultRows(plan: readonly PlannedTask[], store: RunStore, options: ResultOptions = {}): Row[] {
   const kind = options.kind ?? plan.at(-1)?.task.kind;
+  const filesOf = new Map<string, { readonly id: string; readonly files: string }>();
   return plan
     .filter(({ task }) => task.kind === kind)
-    .flatMap(({ task, labels }) => {
-      const result = store.get(task.id)?.result;
-      return result === undefined
-        ? []
-        : rowsOf(result).map((row) => ({ task: task.id, ...scalars(labels), ...scalars(row) }));
+    .flatMap(({ task: { id }, labels }) => {
+      const result = store.get(id)?.result;
+      if (result === undefined) return [];
+      const files = JSON.stringify((result as { data?: Json }).data);
+      const sets = JSON.stringify([labels.source, labels.target]);
+      const first = filesOf.get(sets) ?? { id, files };
+      filesOf.set(sets, first);
+      if (files !== first.files) {
+        throw new TwotempError(
+          "experiments/data",
+          `tasks ${first.id.slice(0, 8)} and ${id.slice(0, 8)} were done with different files of the same data sets: remove the records of one of them and run again`,
+        );
+      }
+      return rowsOf(result).map((row) => ({ task: id, ...scalars(labels), ...scalars(row) }));
     });
 }
 

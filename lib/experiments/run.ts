@@ -30,16 +30,17 @@ export interface RunOptions extends Omit<WorkOptions, "onProgress"> {
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions = {}): Promise<SweepSummary> {
   const { onProgress, signal, retry } = options;
-  const tasks = planExperiment(experiment).map(({ task }) => task);
-  const store = new RunStore(options.store ?? storeFolder(experiment));
   const runner = options.runner ?? poolRunner();
+  let store: RunStore | undefined;
   try {
+    const tasks = planExperiment(experiment).map(({ task }) => task);
+    const records = (store = new RunStore(options.store ?? storeFolder(experiment)));
     return await interruptible(signal, (stop) =>
-      sweep(tasks, stampOf(experiment), store, { runner, onProgress, signal: stop, retry }),
+      sweep(tasks, stampOf(experiment), records, { runner, onProgress, signal: stop, retry }),
     );
   } finally {
     await runner.close();
-    store.close();
+    store?.close();
   }
 }
 

@@ -52,7 +52,11 @@ export class TaskFailed extends TwotempError {
 }
 
 /** Troubles of the machine, not of the task: they end the sweep, and no task is blamed for them. */
-const fatal = new Set(["experiments/version", "experiments/disk-full", "experiments/read-only", "experiments/engine"]);
+const fatal = new Set([
+  ...["experiments/version", "experiments/disk-full", "experiments/read-only", "experiments/engine"],
+  // Files that are missing here, damaged, or others than before.
+  ...["experiments/data", "data/path", "data/download", "data/gzip", "data/magic"],
+]);
 
 /** Tries until it works, so many times at most; being stopped is not a failure. */
 export async function withTries(

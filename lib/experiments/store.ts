@@ -137,10 +137,10 @@ export class RunStore {
     }
   }
 
-  /** Writes a record, unless a good one is there already. */
+  /** Writes a record, unless a good one is there still: another process may have moved or removed what this one knew. */
   put(record: TaskRecord): void {
     const { id } = record.task;
-    if (this.has(id)) return;
+    if (this.get(id)) return;
     writeAtomically(this.path(id), encodeRecord(record));
     this.remember(id);
     this.discardScratch(id);

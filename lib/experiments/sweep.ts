@@ -15,7 +15,7 @@ export interface SweepProgress extends Progress {
   readonly failed: number;
   /** Tasks that wait for a failed one, and so for nothing. */
   readonly blocked: number;
-  /** Tasks done a minute since the sweep began; undefined until the first. */
+  /** Tasks done a minute since the sweep began, here or by other processes; undefined until the first. */
   readonly rate: number | undefined;
 }
 
@@ -77,7 +77,7 @@ export async function sweep(
   const missing = new Map<string, number>();
   const ready: string[] = [];
   const counts = { done: 0, running: 0, failed: 0, blocked: 0, added: 0 };
-  let elsewhere: string[] = [];
+  const elsewhere: string[] = [];
 
   for (const [id, task] of byId) {
     missing.set(id, task.needs.length);
@@ -132,7 +132,7 @@ export async function sweep(
 
   const failures = store.failures();
   // Read, not only looked up: what was edited since, with its time put back, is found.
-  const recorded = tasks.filter(({ id }) => store.get(id) !== undefined);
+  const recorded = [...byId.values()].filter(({ id }) => store.get(id) !== undefined);
   for (const { id } of recorded) states.set(id, "done");
   for (const id of byId.keys()) {
     if (states.get(id) !== "waiting" || !failures.has(id)) continue;
@@ -142,10 +142,11 @@ export async function sweep(
   for (const { id } of recorded) finish(id);
   for (const id of byId.keys()) if (states.get(id) === "waiting" && missing.get(id) === 0) makeReady(id);
 
+  const before = counts.done;
   const report = (ended = false): void => {
     if (!onProgress) return;
     const elapsedSeconds = (performance.now() - started) / 1000;
-    const rate = counts.added > 0 ? counts.added / (elapsedSeconds / 60) : undefined;
+    const rate = counts.done > before ? (counts.done - before) / (elapsedSeconds / 60) : undefined;
     const left = byId.size - counts.done - counts.failed - counts.blocked;
     const parts = [
       `${counts.running} running`,
@@ -263,8 +264,12 @@ export async function sweep(
       await change();
       if (performance.now() - polled > pollMilliseconds) {
         polled = performance.now();
-        ready.push(...elsewhere);
-        elsewhere = [];
+        for (const id of elsewhere.splice(0)) {
+          // What others left undone waits until nothing else is to do: asking for a lock takes long.
+          const free = next === ready.length && running.size < runner.slots;
+          if (free || store.has(id)) offer(id);
+          else elsewhere.push(id);
+        }
       }
     }
   } catch (error) {

@@ -53,9 +53,12 @@ export async function work(options: WorkerOptions): Promise<void> {
   const { UnrecoverableError, WaitingError, Worker } = await import("bullmq");
   const versions = allVersions();
   const name = queueName(options, versions);
-  // Reached first, so that an address that is wrong ends in one line.
-  const queue = await openQueue(options, name);
+  // Both before anything starts, so that a folder or an address that is wrong ends in one line.
   const store = options.store === undefined ? undefined : new RunStore(options.store);
+  const queue = await openQueue(options, name).catch((error: unknown) => {
+    store?.close();
+    throw error;
+  });
   const scratch = store ? undefined : mkdtempSync(join(tmpdir(), "twotemp-work-"));
   const pool = poolRunner({ ...options, tries: 1 });
   const stop = new AbortController();

@@ -21,9 +21,11 @@ import {
   type Row,
 } from "../../lib/experiments/index.js";
 import { codeVersion, essence, importedModules } from "../../lib/experiments/version.js";
+import { makeRecord } from "../../lib/experiments/record.js";
+import { type Runner, withTries } from "../../lib/experiments/runner.js";
 import { executeTask, makeTask, taskId } from "../../lib/experiments/task.js";
 import { projectRoot } from "../../lib/project.js";
-import { emptyFolder, walks } from "./support.js";
+import { emptyFolder, stamp, walks } from "./support.js";
 import { busy } from "../support.js";
 
 const header = {
@@ -94,6 +96,29 @@ describe("experiments", () => {
         for (const key of ["source", "strategy", "density"]) assert.equal(each.labels[key], labels[key]);
       }
     }
+  });
+
+  test("what settings share is called by the first of them; comparisons that are the same are refused", async () => {
+    await ready();
+    const [{ space }] = transfer.spaces;
+    const wider = { model: { builder: "mlp", hidden: [9] }, gates: "input" };
+    const spaces = [
+      { name: "own", space },
+      { name: "wider", space, retrained: wider },
+    ];
+    const plan = planExperiment(parseExperiment({ ...transfer, spaces }));
+    const names = (kind: string): unknown[] => [
+      ...new Set(plan.filter(({ task }) => task.kind === kind).map(({ labels }) => labels.space)),
+    ];
+    assert.deepEqual([names("search"), names("transfer")], [["own"], ["own", "wider"]]);
+    const variants = [
+      { name: "default", search: {} },
+      { name: "cold", search: { coldTemperature: 0.05 } },
+    ];
+    assert.throws(
+      () => planExperiment(parseExperiment({ ...transfer, variants })),
+      code("experiments/experiment", /default .*cold.* are the same transfer: leave one out/),
+    );
   });
 
   test("pairs have densities and arms of their own, and the best of random ones tasks of its own", async () => {
@@ -390,4 +415,35 @@ describe("results", () => {
     const file = join("records", task.id.slice(0, 2), `${task.id}.json`);
     assert.equal(readFileSync(join(folders[0], file), "utf8"), readFileSync(join(folders[1], file), "utf8"));
   });
+});
+
+test("results of one data set but other files aren't put together", async (context) => {
+  const store = new RunStore(emptyFolder(context));
+  const labels = { source: "digits", target: "digits" };
+  const plan = ["a", "a", "b"].map((file, seed) => {
+    const task = makeTask("walk", { seed });
+    store.put(makeRecord(stamp, task, { rows: [{ accuracy: 1 }], data: [file] }));
+    return { task, labels };
+  });
+  assert.equal(resultRows(plan.slice(0, 2), store).length, 2);
+  assert.throws(() => resultRows(plan, store), code("experiments/data", /different files of the same data sets/));
+  store.close();
+});
+
+test("files that are missing are no task's fault, and a store that can't be ends with its runner", async (context) => {
+  const missing = new TwotempError("data/path", "mnist/train: no such file");
+  let tried = 0;
+  const once = (): Promise<never> => {
+    tried++;
+    return Promise.reject(missing);
+  };
+  await assert.rejects(withTries(makeTask("walk", { seed: 0 }), new AbortController().signal, once), missing);
+  assert.equal(tried, 1);
+
+  const file = join(emptyFolder(context), "file");
+  writeFileSync(file, "");
+  let closed = 0;
+  const runner: Runner = { ...inlineRunner(), close: async () => void closed++ };
+  await assert.rejects(runExperiment(parseExperiment(testbed), { store: file, runner }), TwotempError);
+  assert.equal(closed, 1);
 });

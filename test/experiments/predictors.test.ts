@@ -41,4 +41,11 @@ describe("predictors of transfer", () => {
     assert.deepEqual([mean.gain, mean.low, mean.high], [0, 0, 0]);
     assert.ok(self.low < 0 && overlap.low < 0, JSON.stringify([self, overlap]));
   });
+
+  test("foretell nothing from fewer than two pairs", () => {
+    assert.deepEqual(predictions([], []), []);
+    const row = { source: "a", target: "a", effect: 1, low: 0, high: 2, density: 0.05, shots: 5, control: "random" };
+    const overlap = { source: "a", other_source: "b", shared: 0.5, chance: 0.1 };
+    assert.deepEqual(predictions([row, { ...row, target: "b" }], [overlap]), []);
+  });
 });

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Queue } from "bullmq";
 import { TwotempError } from "../../lib/errors.js";
 import { inlineRunner } from "../../lib/experiments/inline.js";
-import { connection, hidePassword, queueName, queueRunner } from "../../lib/experiments/queue.js";
+import { connection, hidePassword, queueName, queueRunner, versionsKey } from "../../lib/experiments/queue.js";
 import { RunStore } from "../../lib/experiments/store.js";
 import { sweep, type SweepProgress, type SweepSummary } from "../../lib/experiments/sweep.js";
 import { makeTask, type Task } from "../../lib/experiments/task.js";
@@ -239,6 +239,24 @@ describe("queue", { timeout: 900_000 }, () => {
     store.close();
   });
 
+  test("failed tasks are gone from the queue, however often they are looked at", withRedis, async (context) => {
+    const redis = await TestRedis.start(context, emptyFolder(context));
+    new TestWorker(context, { url: redis.url });
+    const store = new RunStore(emptyFolder(context));
+    const runner = await queueRunner({ url: redis.url, checkSeconds: 0.005 });
+    const summary = await sweep(walks(60, { fault: "always-throw" }), stamp, store, { runner });
+    await runner.close();
+    store.close();
+    assert.equal(summary.failed, 60);
+    const queue = openQueue(redis);
+    const left = Object.values(await queue.getJobCounts());
+    await queue.close();
+    assert.ok(
+      left.every((count) => count === 0),
+      left.join(),
+    );
+  });
+
   test(
     "a worker does nothing but valid tasks: no other kind, no edited settings, no rubbish",
     withRedis,
@@ -295,11 +313,26 @@ describe("queue", { timeout: 900_000 }, () => {
       assert.doesNotMatch(error.message, /secret|:wrong@/);
       return true;
     });
-    for (const url of ["", "localhost:6379", "http://localhost", "redis://h/x", "redis:///"]) {
+    for (const url of ["", "localhost:6379", "http://localhost", "redis://h/x", "redis:///", "redis://:100%@h"]) {
       assert.throws(() => connection(url), TwotempError, url);
     }
     assert.equal(hidePassword("redis://user:pw@host:1"), "redis://…@host:1");
     assert.ok(connection("rediss://host").tls);
+    assert.equal(connection("redis://[::1]:6379").host, "::1");
+    assert.equal(connection("redis://:100%25@host").password, "100%");
+  });
+
+  test("a Redis that refuses the queue: one line, and the process ends", withRedis, async (context) => {
+    const redis = await TestRedis.start(context, emptyFolder(context));
+    const queue = openQueue(redis);
+    await (await queue.client).set(versionsKey(redis), "no table");
+    await queue.close();
+    const script = `
+      const { queueRunner } = require(${JSON.stringify(join(__dirname, "../../lib/experiments/queue.js"))});
+      queueRunner({ url: ${JSON.stringify(redis.url)} }).catch((error) => console.log(error.code, error.message));`;
+    const { stdout, status } = spawnSync(process.execPath, ["-e", script], { timeout: 30_000 });
+    assert.equal(status, 0);
+    assert.match(stdout.toString(), /^experiments\/queue the Redis at redis:.* doesn't take twotemp:.*WRONGTYPE.*\n$/);
   });
 
   test(

@@ -64,6 +64,16 @@ describe("run store", () => {
     again.close();
   });
 
+  test("writes a record again that it knew and that was removed", async (context) => {
+    const store = new RunStore(emptyFolder(context));
+    const one = await record(8);
+    store.put(one);
+    rmSync(store.path(one.task.id));
+    store.put(one);
+    assert.deepEqual(store.get(one.task.id), one);
+    store.close();
+  });
+
   test("an edit that keeps size and time is found when the record is read", async (context) => {
     const folder = emptyFolder(context);
     const store = new RunStore(folder);

@@ -5,9 +5,12 @@ import { describe, test } from "node:test";
 import { TwotempError } from "../../lib/errors.js";
 import { inlineRunner } from "../../lib/experiments/inline.js";
 import { poolRunner } from "../../lib/experiments/pool.js";
+import { makeRecord } from "../../lib/experiments/record.js";
+import type { Runner } from "../../lib/experiments/runner.js";
 import { RunStore } from "../../lib/experiments/store.js";
 import { sweep, type SweepProgress } from "../../lib/experiments/sweep.js";
-import { makeTask } from "../../lib/experiments/task.js";
+import { executeTask, makeTask } from "../../lib/experiments/task.js";
+import { until } from "../support.js";
 import { emptyFolder, kindsModule, recordBytes, stamp, walks } from "./support.js";
 
 describe("sweep in this process", () => {
@@ -126,6 +129,47 @@ describe("sweep in this process", () => {
     assert.ok(summaries.every(({ done, added }) => done === 40 && added > 0));
     assert.equal(readFileSync(log, "utf8").trim().split("\n").length, 40);
     for (const store of stores) store.close();
+  });
+
+  test("tasks done elsewhere are noticed while own ones run, and count for the rate; tasks left undone are done here", async (context) => {
+    const folder = emptyFolder(context);
+    const [store, other] = [new RunStore(folder), new RunStore(folder)];
+    const [theirs, left, first, second] = walks(4);
+    const needing = makeTask("walk", { seed: 9 }, [theirs.id]);
+    for (const { id } of [theirs, left]) other.lock(id);
+    const inline = inlineRunner();
+    const order: string[] = [];
+    let seen: SweepProgress | undefined;
+    const run: Runner["run"] = async (given, signal) => {
+      order.push(given.task.id);
+      if (given.task === first) {
+        other.put(makeRecord(stamp, theirs, await executeTask(theirs, { inputs: [] })));
+        for (const { id } of [theirs, left]) other.unlock(id);
+      }
+      if (given.task === second) await until("what is done elsewhere to be noticed", () => seen?.done === 2);
+      return inline.run(given, signal);
+    };
+    const { done, added } = await sweep([theirs, left, needing, first, second], stamp, store, {
+      runner: { ...inline, run },
+      onProgress: (progress) => (seen = progress),
+    });
+    assert.deepEqual([done, added], [5, 4]);
+    assert.deepEqual(
+      order,
+      [first, second, needing, left].map(({ id }) => id),
+    );
+    assert.ok(Math.abs(((seen?.rate as number) * (seen?.elapsedSeconds as number)) / 60 - 5) < 1e-9);
+    for (const each of [store, other]) each.close();
+  });
+
+  test("a task that is given twice counts once", async (context) => {
+    const store = new RunStore(emptyFolder(context));
+    const [task] = walks(1);
+    for (const added of [1, 0]) {
+      const summary = await sweep([task, task], stamp, store, { runner: inlineRunner() });
+      assert.deepEqual([summary.total, summary.done, summary.added], [1, 1, added]);
+    }
+    store.close();
   });
 
   test("refuses a plan that needs what isn't planned", async (context) => {

@@ -15,5 +15,5 @@ test("verdicts put each claim beside the row that decides it; rows that decide n
     { ...common, control: "random", effect: 7, low: 6, high: 8, pHolm: 0.01, verdict: "held" },
     { ...common, control: "shuffled", effect: 3, low: 2, high: 4, pHolm: null, verdict: "refuted" },
   ]);
-  assert.deepEqual(verdicts("no such experiment", rows), []);
+  for (const name of ["no such experiment", "constructor"]) assert.deepEqual(verdicts(name, rows), []);
 });

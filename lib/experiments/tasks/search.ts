@@ -9,7 +9,7 @@ import {
   searchSettings,
   type SearchSettings,
 } from "../../search/index.js";
-import { loadCheckpoint, removeCheckpoint, saveCheckpoint } from "../checkpoint.js";
+import { loadCheckpoint, saveCheckpoint } from "../checkpoint.js";
 import { defineTaskKind } from "../kinds.js";
 import { dataHashes, openSource, openSpace, sourceSchema, spaceSchema } from "./workspace.js";
 
@@ -59,7 +59,6 @@ defineTaskKind({
       const architecture = run.architecture();
       const { holds, atFinal, atWorst } = run.certificate();
       const last = run.trace.entries.at(-1);
-      if (path) removeCheckpoint(path);
       return {
         architecture: architecture.toJSON(),
         certificate: { holds: holds ?? null, atFinal: plain(atFinal), atWorst: plain(atWorst) },

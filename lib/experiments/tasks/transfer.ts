@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Baseline, baselines } from "../../baselines/index.js";
+import { TwotempError } from "../../errors.js";
 import { Architecture } from "../../space/index.js";
 import { transfer } from "../../transfer/index.js";
 import { defineTaskKind } from "../kinds.js";
@@ -62,6 +63,14 @@ defineTaskKind({
     const { source, seen, heldOut } = await openSource(sourceData);
     const { dataset: target, reads } = watched(await openTarget(targetName, source, sourceData.images));
     const space = openSpace(spaceData, seen);
+    const files = dataHashes(seen).join();
+    const other = context.inputs.findIndex((input) => (input as { data: string[] }).data.join() !== files);
+    if (other >= 0) {
+      throw new TwotempError(
+        "experiments/data",
+        `architecture ${other} was learned from other files of ${seen.name} than are here now: bring them back, or use another store`,
+      );
+    }
     const learned = context.inputs.map((input) =>
       Architecture.fromJSON((input as { architecture: unknown }).architecture, space),
     );
