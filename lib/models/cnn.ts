@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { requireSizes } from "./mlp.js";
+import { flag, imageShape, optional, requireOptions, size, sizes } from "./options.js";
 
 /** What {@link cnn} takes. */
 export interface CnnOptions {
@@ -19,18 +19,21 @@ export interface CnnOptions {
  *
  * @param options - see {@link CnnOptions}
  * @returns a model whose layers are named `conv_1`, `pool_1`, ..., `dense`, `classes`
- * @throws TwotempError `models/size` if a size isn't a positive whole number
+ * @throws TwotempError `models/size` for sizes that no layer can have, `models/options` for other options that can't be
  * @example
  * ```ts
  * const model = cnn({ inputShape: [28, 28, 1], filters: [16, 32], classes: 10 });
  * ```
  */
 export function cnn(options: CnnOptions): tf.LayersModel {
+  requireOptions("cnn", options, {
+    inputShape: imageShape,
+    filters: optional(sizes),
+    dense: optional(size),
+    classes: size,
+    batchNorm: optional(flag),
+  });
   const { inputShape, filters = [32, 64], dense = 128, classes, batchNorm = false } = options;
-  requireSizes("inputShape", inputShape);
-  requireSizes("filters", filters);
-  requireSizes("dense", [dense]);
-  requireSizes("classes", [classes]);
   const input = tf.input({ shape: [...inputShape], name: "image" });
   let value: tf.SymbolicTensor = input;
   const then = (layer: tf.layers.Layer): void => {

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from "node:fs";
+import { closeSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
 import { type KerasFile, readKerasFile } from "./kerasFile.js";
@@ -47,13 +48,23 @@ type JsonObject = { [key: string]: Json };
  * Saves a model as a Keras HDF5 file (`.h5`), which `keras.models.load_model` opens in Python (Keras 2 and 3).
  *
  * @param path - where to write; the file appears whole or not at all
- * @throws TwotempError `models/keras` if a layer is of a class that Keras doesn't have
+ * @throws TwotempError `models/keras` if a layer is of a class that Keras doesn't have, or the path isn't that of an `.h5` file in
+ * a folder that exists
  * @example
  * ```ts
  * await saveKeras(architecture.compact(weights), "small.h5"); // Python: keras.models.load_model("small.h5")
  * ```
  */
 export async function saveKeras(model: tf.LayersModel, path: string): Promise<void> {
+  if (!/\.(h5|hdf5)$/i.test(path)) {
+    throw new TwotempError(
+      "models/keras",
+      `${path} must end in .h5 or .hdf5: Keras reads other files as another format`,
+    );
+  }
+  if (!statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory()) {
+    throw new TwotempError("models/keras", `${path} can't be written: there is no folder ${dirname(path)}`);
+  }
   const strange = everyLayer(model).find((layer) => !shared.has(layer.getClassName()));
   if (strange) {
     throw new TwotempError(
@@ -109,7 +120,9 @@ export async function saveKeras(model: tf.LayersModel, path: string): Promise<vo
  * ```
  */
 export async function loadKeras(path: string): Promise<tf.LayersModel> {
-  if (!existsSync(path)) throw new TwotempError("models/keras", `there is no file ${path}`);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new TwotempError("models/keras", `there is no file ${path}`);
+  }
   if (!isHdf5(path)) {
     throw new TwotempError("models/keras", `${path} isn't an HDF5 file: save it in Python as model.save("model.h5")`);
   }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { requireSizes } from "./mlp.js";
+import { imageShape, optional, requireOptions, size } from "./options.js";
 
 /** What {@link lenet} takes. */
 export interface LenetOptions {
@@ -14,7 +14,7 @@ export interface LenetOptions {
  * 120 and 84 units, softmax. 61,706 parameters on 28x28 grey images of 10 classes.
  *
  * @param options - see {@link LenetOptions}
- * @throws TwotempError `models/size` if a size isn't a positive whole number
+ * @throws TwotempError `models/size` for sizes that no layer can have, `models/options` for other options that can't be
  * @example
  * ```ts
  * const model = lenet({ inputShape: [28, 28, 1], classes: 10 });
@@ -23,9 +23,9 @@ export interface LenetOptions {
  * Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998; every map of
  * the second convolution reads every map of the first.
  */
-export function lenet({ inputShape = [28, 28, 1], classes = 10 }: LenetOptions = {}): tf.LayersModel {
-  requireSizes("inputShape", inputShape);
-  requireSizes("classes", [classes]);
+export function lenet(options: LenetOptions = {}): tf.LayersModel {
+  requireOptions("lenet", options, { inputShape: optional(imageShape), classes: optional(size) });
+  const { inputShape = [28, 28, 1], classes = 10 } = options;
   const input = tf.input({ shape: [...inputShape], name: "image" });
   let value: tf.SymbolicTensor = input;
   const then = (layer: tf.layers.Layer): void => {

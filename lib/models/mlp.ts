@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { TwotempError } from "../errors.js";
+import { oneOf, optional, requireOptions, shape, size, sizes } from "./options.js";
 
 /** What {@link mlp} takes. */
 export interface MlpOptions {
@@ -19,17 +19,21 @@ export interface MlpOptions {
  *
  * @param options - see {@link MlpOptions}; default two hidden layers of 300 and 100 units
  * @returns a model whose layers are named `hidden_1`, `hidden_2`, ..., `classes`
- * @throws TwotempError `models/size` if a size isn't a positive whole number
+ * @throws TwotempError `models/size` for sizes that no layer can have, `models/options` for other options that can't be
  * @example
  * ```ts
  * const model = mlp({ inputShape: [28, 28, 1], hidden: [300, 100], classes: 13 });
  * ```
  */
 export function mlp(options: MlpOptions): tf.LayersModel {
+  requireOptions("mlp", options, {
+    inputShape: shape,
+    hidden: optional(sizes),
+    classes: size,
+    activation: optional(oneOf("relu", "tanh", "sigmoid", "elu", "selu", "linear")),
+    initializer: optional(oneOf("heNormal", "heUniform", "glorotNormal", "glorotUniform", "leCunNormal", "orthogonal")),
+  });
   const { inputShape, hidden = [300, 100], classes, activation = "relu", initializer = "heNormal" } = options;
-  requireSizes("inputShape", inputShape);
-  requireSizes("hidden", hidden);
-  requireSizes("classes", [classes]);
   const input = tf.input({ shape: [...inputShape], name: "image" });
   let value: tf.SymbolicTensor = input;
   if (inputShape.length > 1) value = tf.layers.flatten({ name: "flatten" }).apply(value) as tf.SymbolicTensor;
@@ -40,13 +44,4 @@ export function mlp(options: MlpOptions): tf.LayersModel {
   });
   const output = tf.layers.dense({ units: classes, activation: "softmax", name: "classes" }).apply(value);
   return tf.model({ inputs: input, outputs: output as tf.SymbolicTensor, name: "mlp" });
-}
-
-/** Refuses sizes that no layer can have, before TensorFlow.js does so less clearly. */
-export function requireSizes(name: string, sizes: readonly number[]): void {
-  for (const size of sizes) {
-    if (!Number.isInteger(size) || size < 1) {
-      throw new TwotempError("models/size", `${name} needs whole numbers from 1, got ${JSON.stringify(sizes)}`);
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { requireSizes } from "./mlp.js";
+import { factor, imageShape, optional, requireOptions, size } from "./options.js";
 
 /** What {@link mobilenet} takes. */
 export interface MobilenetOptions {
@@ -35,7 +35,7 @@ const pairs: readonly (readonly [number, boolean])[] = [
  *
  * @param options - see {@link MobilenetOptions}
  * @returns layers are named `stem`, `depthwise_1`, `pointwise_1`, ..., `classes`
- * @throws TwotempError `models/size` if a size isn't a positive whole number
+ * @throws TwotempError `models/size` for sizes that no layer can have, `models/options` for other options that can't be
  * @example
  * ```ts
  * const model = mobilenet({ inputShape: [32, 32, 3], classes: 10, width: 0.25 });
@@ -44,10 +44,13 @@ const pairs: readonly (readonly [number, boolean])[] = [
  * Source: Howard and others, MobileNets, 2017. On small images the first halvings are left out.
  */
 export function mobilenet(options: MobilenetOptions): tf.LayersModel {
+  requireOptions("mobilenet", options, {
+    inputShape: optional(imageShape),
+    classes: size,
+    width: optional(factor),
+    halvings: optional(size),
+  });
   const { inputShape = [32, 32, 3], classes, width = 1, halvings = inputShape[0] >= 128 ? 5 : 3 } = options;
-  requireSizes("inputShape", inputShape);
-  requireSizes("classes", [classes]);
-  requireSizes("halvings", [halvings]);
   const scaled = (channels: number): number => Math.max(1, Math.round(channels * width));
   const input = tf.input({ shape: [...inputShape], name: "image" });
   let value: tf.SymbolicTensor = input;

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
-import { requireSizes } from "./mlp.js";
+import { imageShape, layerName, names, optional, requireOptions, size, stages as stageList } from "./options.js";
+
 import { operation, OperationSum, RmsNorm } from "./operations/index.js";
 
 /** One node of an operation network: the sum of some operations on earlier nodes. */
@@ -32,34 +33,34 @@ export interface OperationNetworkOptions {
  * last stage is flattened, normalised and read by a dense layer with softmax.
  *
  * @param options - see {@link OperationNetworkOptions}; {@link cellStages} and {@link invarianceStages} give stages
- * @throws TwotempError `models/size`, `models/stage`, `models/operation`
+ * @throws TwotempError `models/size`, `models/stage`, `models/operation`, `models/options`
  * @example
  * ```ts
  * const model = operationNetwork({ inputShape: [28, 28, 1], classes: 13, stages: invarianceStages() });
  * const space = searchSpace(model, { gates: "op" });   // 50 gates
  * ```
  */
-export function operationNetwork({ inputShape, stages, classes }: OperationNetworkOptions): tf.LayersModel {
-  requireSizes("inputShape", inputShape);
-  requireSizes("classes", [classes]);
-  if (inputShape.length !== 3) {
-    throw new TwotempError(
-      "models/size",
-      `inputShape must be [height, width, channels], got ${JSON.stringify(inputShape)}`,
-    );
-  }
+export function operationNetwork(options: OperationNetworkOptions): tf.LayersModel {
+  requireOptions("operationNetwork", options, { inputShape: imageShape, stages: stageList, classes: size });
+  const { inputShape, stages, classes } = options;
   if (stages.length === 0) throw new TwotempError("models/stage", "a network needs a stage, got none");
   const input = tf.input({ shape: [...inputShape], name: "image" });
   const values = new Map([["image", input]]);
   let previous = "image";
-  for (const stage of stages) {
+  for (const [i, stage] of stages.entries()) {
+    requireOptions(`stage ${stage.name ?? i}`, stage, {
+      name: layerName,
+      operations: names,
+      filters: optional(size),
+      stride: optional(size),
+      from: optional(names),
+    });
     const { name, operations, stride = 1, from = [previous] } = stage;
     if (values.has(name)) {
       throw new TwotempError("models/stage", `two stages are called ${name}; image is the name of the input`);
     }
     const twice = operations.find((which, i) => operations.indexOf(which) !== i);
     if (twice !== undefined) throw new TwotempError("models/stage", `stage ${name} offers ${twice} twice`);
-    if (stage.filters !== undefined) requireSizes("filters", [stage.filters]);
     const terms = from.flatMap((source) => {
       const value = values.get(source);
       if (!value) {

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { TwotempError } from "../errors.js";
-import { requireSizes } from "./mlp.js";
+import { depth as depthWhere, imageShape, optional, requireOptions, size } from "./options.js";
 
 /** What {@link resnet} takes. */
 export interface ResnetOptions {
@@ -19,7 +18,7 @@ export interface ResnetOptions {
  *
  * @param options - see {@link ResnetOptions}
  * @returns layers are named `stem`, `block_1_1_conv_1`, ..., `block_1_1_add`, ..., `classes`
- * @throws TwotempError `models/depth` unless the depth is 6n + 2, `models/size`
+ * @throws TwotempError `models/depth` unless the depth is 6n + 2, `models/size`, `models/options`
  * @example
  * ```ts
  * const model = resnet({ depth: 20, classes: 10 });
@@ -28,14 +27,15 @@ export interface ResnetOptions {
  * Source: He, Zhang, Ren, Sun, Deep residual learning for image recognition, 2016, section 4.2; where the number of
  * channels grows, the shortcut is a 1x1 convolution with batch normalisation (their option B).
  */
-export function resnet({ depth, inputShape = [32, 32, 3], classes, filters = 16 }: ResnetOptions): tf.LayersModel {
+export function resnet(options: ResnetOptions): tf.LayersModel {
+  requireOptions("resnet", options, {
+    depth: depthWhere((depth) => depth >= 8 && depth % 6 === 2, "6n + 2 (8, 14, 20, 32, 44, 56)"),
+    inputShape: optional(imageShape),
+    classes: size,
+    filters: optional(size),
+  });
+  const { depth, inputShape = [32, 32, 3], classes, filters = 16 } = options;
   const blocks = (depth - 2) / 6;
-  if (!Number.isInteger(blocks) || blocks < 1) {
-    throw new TwotempError("models/depth", `resnet needs a depth of 6n + 2 (8, 14, 20, 32, 44, 56), got ${depth}`);
-  }
-  requireSizes("inputShape", inputShape);
-  requireSizes("filters", [filters]);
-  requireSizes("classes", [classes]);
   const input = tf.input({ shape: [...inputShape], name: "image" });
   const convolve = (
     value: tf.SymbolicTensor,

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { TwotempError } from "../errors.js";
-import { requireSizes } from "./mlp.js";
+import { depth as depthWhere, factor, flag, imageShape, optional, requireOptions, size, sizes } from "./options.js";
 
 /** How many layers with weights the original has. */
 export type VggDepth = 11 | 13 | 16;
@@ -32,7 +31,7 @@ const channels = [64, 128, 256, 512, 512];
  *
  * @param options - see {@link VggOptions}
  * @returns layers are named `conv_1_1`, `norm_1_1`, `relu_1_1`, `pool_1`, ..., `dense_1`, ..., `classes`
- * @throws TwotempError `models/size`, `models/depth`
+ * @throws TwotempError `models/size`, `models/depth`, `models/options`
  * @example
  * ```ts
  * const model = vgg({ depth: 16, inputShape: [32, 32, 3], classes: 10 });
@@ -42,13 +41,17 @@ const channels = [64, 128, 256, 512, 512];
  * normalisation and the small head are customary on 32x32 images.
  */
 export function vgg(options: VggOptions): tf.LayersModel {
+  requireOptions("vgg", options, {
+    depth: depthWhere((depth) => depth in convolutions, "11, 13 or 16"),
+    inputShape: optional(imageShape),
+    classes: size,
+    width: optional(factor),
+    dense: optional(sizes),
+    batchNorm: optional(flag),
+  });
   const { depth, inputShape = [32, 32, 3], classes, width = 1, dense = [], batchNorm = true } = options;
   const stages = convolutions[depth];
-  if (!stages) throw new TwotempError("models/depth", `vgg has depth 11, 13 or 16, got ${depth}`);
   const widths = channels.map((count) => Math.max(1, Math.round(count * width)));
-  requireSizes("inputShape", inputShape);
-  requireSizes("dense", dense);
-  requireSizes("classes", [classes]);
   const input = tf.input({ shape: [...inputShape], name: "image" });
   let value: tf.SymbolicTensor = input;
   const then = (layer: tf.layers.Layer): void => {

@@ -33,7 +33,7 @@ export function bounds(bounds: readonly Bound[], options: FigureOptions = {}): F
  * The regret certificate of a search: measured regret as part of its bound, at the final architecture, at the worst one
  * for the search, and at the gate that comes nearest to its own share.
  *
- * @param certificate - of a search, finished or under way
+ * @param given - a certificate, or the search that it is of, finished or under way
  * @returns a figure; its table has one row a bound
  * @example
  * ```ts
@@ -41,14 +41,15 @@ export function bounds(bounds: readonly Bound[], options: FigureOptions = {}): F
  * ```
  * Source: Theorems 1 and 8 of this project's method notes.
  */
-export function certificate(certificate: Certificate, options: FigureOptions = {}): Figure {
+export function certificate(given: Certificate | { certificate(): Certificate }, options: FigureOptions = {}): Figure {
+  const certificate = "certificate" in given ? given.certificate() : given;
   const { atFinal, atWorst, atTightestGate, fromBelow } = certificate;
   const all = [atFinal, atWorst, atTightestGate, fromBelow].filter((bound) => bound !== undefined);
   const { data, layout } = boundParts(all, "x", "y");
   const source = `${atFinal.theorem} of the project's method notes`;
   const outcome =
     certificate.holds === undefined
-      ? "no theorem covers this run"
+      ? `no bound: ${unmet(atFinal) || unmet(atWorst)}`
       : `${source}: ${certificate.holds ? "all bounds hold" : "violated, a fault of the code"}`;
   return makeFigure(
     {

@@ -56,7 +56,11 @@ export async function readTable<Row = Record<string, unknown>>(path: string): Pr
 export async function readEffects(path: string): Promise<ExperimentEffect[]> {
   const problem = (what: string): TwotempError => new TwotempError("plot/effects", `${path}: ${what}`);
   const rows = await readTable(path);
-  return rows.map((row, i) => {
+  return rows.map((read, i) => {
+    // The ends of unknown intervals are empty cells.
+    const end = (column: "low" | "high", unknown: number): object =>
+      column in read && [null, "", NaN].includes(read[column] as null) ? { [column]: unknown } : {};
+    const row = { ...read, ...end("low", -Infinity), ...end("high", Infinity) };
     for (const column of texts) {
       if (row[column] === undefined || row[column] === null) throw problem(`row ${i + 1} has no ${column}`);
     }

@@ -2,20 +2,21 @@ import type { EffectRow } from "../transfer/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure } from "./figure.js";
 import { round } from "./numbers.js";
 import { readable } from "./style.js";
-import { armLabel, effectTable, points, sampleSizes } from "./transfer.js";
+import { armLabel, effectsOf, effectTable, points, pointsBetween, sampleSizes, type WithEffects } from "./transfer.js";
 
 /**
  * The learned architectures' lead over one control for every source (rows) and target (columns), with 95 % intervals: blue is a
  * lead, orange a loss, bold leaves zero out.
  *
- * @param effects - of one control, density and number of shots
+ * @param result - a transfer result, or rows of effects, of one control, density and number of shots
  * @returns a figure; its table is that of `effects.csv`, effects in points of accuracy
  * @example
  * ```ts
  * await tt.show(tt.figures.effectMatrix(rows.filter(({ control }) => control === "random-varying")));
  * ```
  */
-export function effectMatrix(effects: readonly EffectRow[], options: FigureOptions = {}): Figure {
+export function effectMatrix(result: WithEffects, options: FigureOptions = {}): Figure {
+  const effects = effectsOf(result);
   const sources = [...new Set(effects.map(({ source }) => source))];
   const targets = [...new Set(effects.map(({ target }) => target))];
   const at = (source: string, target: string): EffectRow | undefined =>
@@ -25,7 +26,7 @@ export function effectMatrix(effects: readonly EffectRow[], options: FigureOptio
   const text = (row: EffectRow | undefined): string => {
     if (!row) return "";
     const lead = row.low > 0 || row.high < 0 ? `<b>${points(row.effect)}</b>` : points(row.effect);
-    return `${lead}<br>[${points(row.low)}, ${points(row.high)}]`;
+    return `${lead}<br>${pointsBetween(row)}`;
   };
   const [first] = effects;
   return makeFigure(

@@ -1,21 +1,21 @@
-import type { EffectRow } from "../transfer/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { round } from "./numbers.js";
 import { armStyle } from "./style.js";
-import { armLabel, effectTable, pairLabel, sampleSizes } from "./transfer.js";
+import { armLabel, effectsOf, effectTable, pairLabel, sampleSizes, type WithEffects } from "./transfer.js";
 
 /**
  * How the learned architectures' lead over each control changes with the fraction of gates kept: a panel a number of shots,
  * a line a control, with 95 % intervals. Above zero the learned architectures win.
  *
- * @param effects - of one source and target, at two or more densities
+ * @param result - a transfer result, or rows of effects, of one source and target, at two or more densities
  * @returns a figure; its table is that of `effects.csv`, effects in points of accuracy
  * @example
  * ```ts
  * await tt.show(tt.figures.effectsByDensity(rows));
  * ```
  */
-export function effectsByDensity(effects: readonly EffectRow[], options: FigureOptions = {}): Figure {
+export function effectsByDensity(result: WithEffects, options: FigureOptions = {}): Figure {
+  const effects = effectsOf(result);
   const distinct = (values: readonly number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
   const shots = distinct(effects.map((row) => row.shots));
   const densities = distinct(effects.map((row) => row.density));

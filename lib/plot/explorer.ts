@@ -3,6 +3,7 @@ import type { SearchTrace } from "../search/index.js";
 import { escapeText, type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { gateGrid, gridSize, type GroupOfGates } from "./gateImage.js";
 import { decimate, whole } from "./numbers.js";
+import { type Traced, traceOf } from "./searchCurves.js";
 import { palette } from "./style.js";
 
 /** Numbers in all frames together, at most: a saved notebook holds them all. */
@@ -21,7 +22,7 @@ const buttonLimit = 6;
  * A gate is open where its logit is above 0 (blue) and closed below (orange). Everything is inside the figure: it
  * works in a saved notebook without a kernel.
  *
- * @param trace - of a search, finished or under way
+ * @param search - a search, finished or under way, or its trace
  * @returns a figure; its table has one row a snapshot and group: open, gates, mean logit
  * @throws TwotempError `plot/snapshots` if the trace holds none, because the space has too many gates
  * @example
@@ -29,7 +30,8 @@ const buttonLimit = 6;
  * await tt.show(tt.figures.explorer(search.trace));
  * ```
  */
-export function explorer(trace: SearchTrace, options: FigureOptions = {}): Figure {
+export function explorer(search: Traced, options: FigureOptions = {}): Figure {
+  const trace = traceOf(search);
   const { groups, snapshots } = trace;
   if (snapshots.length === 0) {
     const gates = groups.reduce((sum, group) => sum + group.size, 0);

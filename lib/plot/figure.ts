@@ -74,7 +74,7 @@ export function escapeText(text: string): string {
 export const lineKey = (color: string): string => `<span style="color:${color}"><b>—</b></span>`;
 
 /**
- * A table as comma-separated values (RFC 4180), numbers to 7 significant digits.
+ * A table as comma-separated values (RFC 4180), numbers to 7 significant digits, infinite ones as empty cells.
  *
  * @example
  * ```ts
@@ -84,6 +84,8 @@ export const lineKey = (color: string): string => `<span style="color:${color}">
 export function toCsv({ columns, rows }: Table): string {
   return csvText(
     columns,
-    rows.map((row) => row.map((cell) => (typeof cell === "number" ? round(cell, 7) : cell))),
+    rows.map((row) =>
+      row.map((cell) => (typeof cell !== "number" ? cell : Number.isFinite(cell) ? round(cell, 7) : null)),
+    ),
   );
 }

@@ -1,6 +1,6 @@
-import { type SearchTrace } from "../search/index.js";
 import { makeFigure, type Figure, type FigureOptions } from "./figure.js";
 import { decimate, percent, round, whole } from "./numbers.js";
+import { type Traced, traceOf } from "./searchCurves.js";
 
 /**
  * How the gates' values spread over a search: one column a recorded step, one row a bin of [0, 1].
@@ -8,14 +8,15 @@ import { decimate, percent, round, whole } from "./numbers.js";
  * Colour is the fraction of all gates in a bin, on a square-root scale so that a few undecided gates are seen. A search
  * that has decided has all its gates in the top and the bottom row.
  *
- * @param trace - of a search, finished or under way
+ * @param search - a search, finished or under way, or its trace
  * @returns a figure; its table has one row a recorded step and one column a bin
  * @example
  * ```ts
  * await tt.show(tt.figures.gateHistogram(search.trace));
  * ```
  */
-export function gateHistogram(trace: SearchTrace, options: FigureOptions = {}): Figure {
+export function gateHistogram(search: Traced, options: FigureOptions = {}): Figure {
+  const trace = traceOf(search);
   const entries = decimate(trace.entries.length, 200).map((i) => trace.entries[i]);
   const gates = trace.groups.reduce((sum, group) => sum + group.size, 0);
   const bins = entries[0]?.histogram.length ?? 0;

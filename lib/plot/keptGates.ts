@@ -14,15 +14,15 @@ export interface KeptGates {
 /**
  * Which gates an architecture keeps: over the pixels of the input where gates lie on a picture, and as a bar a group.
  *
- * @param architecture - its groups and its mask
+ * @param given - an architecture, or a search for the one that it has
  * @returns a figure; its table has one row a group: kept, gates, fraction
  * @example
  * ```ts
  * await tt.show(tt.figures.keptGates(search.architecture({ density: 0.1 })));
  * ```
  */
-export function keptGates(architecture: KeptGates, options: FigureOptions = {}): Figure {
-  const { groups, mask } = architecture;
+export function keptGates(given: KeptGates | { architecture(): KeptGates }, options: FigureOptions = {}): Figure {
+  const { groups, mask } = "architecture" in given ? given.architecture() : given;
   const kept = groups.map(({ offset, size }) => countKept(mask, offset, size));
   const total = groups.reduce((sum, group) => sum + group.size, 0);
   const totalKept = kept.reduce((sum, count) => sum + count, 0);

@@ -4,6 +4,8 @@ import { makeFigure, type Figure, type FigureOptions } from "./figure.js";
 import { whole } from "./numbers.js";
 import { palette } from "./style.js";
 
+type Masked = { readonly mask: ArrayLike<number> };
+
 /** Inputs that are shown, at most. */
 const limit = 40;
 
@@ -11,7 +13,7 @@ const limit = 40;
  * Which inputs architectures keep: how many of them keep each, the most first. The columns of a table by their names, other
  * inputs by where they stand.
  *
- * @param architectures - with a gate for each input and no others
+ * @param given - an architecture or several, with a gate for each input and no others
  * @param dataset - whose inputs they are
  * @returns a figure; its table has one row an input that any of them keeps
  * @throws TwotempError `plot/inputs` if the gates aren't those of the inputs
@@ -21,10 +23,11 @@ const limit = 40;
  * ```
  */
 export function keptInputs(
-  architectures: readonly { readonly mask: ArrayLike<number> }[],
+  given: Masked | readonly Masked[],
   dataset: Pick<Dataset, "name" | "inputNames" | "inputShape">,
   options: FigureOptions = {},
 ): Figure {
+  const architectures = [given].flat();
   const names = dataset.inputNames ?? positions(dataset.inputShape);
   if (architectures.length === 0 || architectures.some(({ mask }) => mask.length !== names.length)) {
     const found = architectures.map(({ mask }) => mask.length).join(", ");

@@ -110,7 +110,8 @@ export function escapeHtml(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }
 
-function isDisplayable(value: unknown): value is Displayable {
+/** Whether a value says itself how it looks. */
+export function isDisplayable(value: unknown): value is Displayable {
   return typeof (value as Partial<Displayable> | null | undefined)?.[jupyterDisplay] === "function";
 }
 
@@ -124,7 +125,20 @@ type Cell = string | number | null;
 function toCell(value: unknown): Cell {
   if (value === null || value === undefined) return null;
   if (typeof value === "number" || typeof value === "string") return value;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (typeof value !== "object") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // It refers to itself.
+    return inspect(value, { depth: 0, breakLength: Infinity });
+  }
+}
+
+/** Whether a value is an object without a class, of a notebook's realm or this one, that doesn't say how it looks. */
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || isDisplayable(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Tables, danfojs data frames, and lists of records with the same plain fields. */
@@ -137,9 +151,7 @@ function asTable(value: unknown): Table | undefined {
   }
   if (!Array.isArray(value) || value.length === 0) return undefined;
   const records = value as readonly unknown[];
-  const plain = (record: unknown): record is Record<string, unknown> =>
-    typeof record === "object" && record !== null && !Array.isArray(record) && !ArrayBuffer.isView(record);
-  if (!records.every(plain)) return undefined;
+  if (!records.every(isPlain)) return undefined;
   const columns = [...new Set(records.flatMap((record) => Object.keys(record)))];
   return { columns, rows: records.map((record) => columns.map((column) => toCell(record[column]))) };
 }

@@ -22,14 +22,18 @@ const spacing = 30;
  *
  * Layers that only pass units on (activations, pooling, normalisation) are drawn as part of the line.
  *
- * @param layers - what `architecture.network()` gives
+ * @param architecture - an architecture, or what its `network()` gives
  * @returns a figure; its table has one row a layer, those that only pass included
  * @example
  * ```ts
  * await tt.show(tt.figures.network(architecture.network()));
  * ```
  */
-export function network(layers: readonly NetworkLayer[], options: FigureOptions = {}): Figure {
+export function network(
+  architecture: readonly NetworkLayer[] | { network(): readonly NetworkLayer[] },
+  options: FigureOptions = {},
+): Figure {
+  const layers = "network" in architecture ? architecture.network() : architecture;
   const read = new Set(layers.flatMap(({ inputs }) => inputs));
   const readers = layers.map((_, i) => layers.filter(({ inputs }) => inputs.includes(i)).length);
   const isDrawn = ({ className, inputs, weights }: NetworkLayer, i: number): boolean =>

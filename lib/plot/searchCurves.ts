@@ -25,15 +25,15 @@ const namedLines = 6;
  * (line), and what the open gates cost, `gamma <c, a>`. Below: the fraction of open gates of each group, and the density that is
  * steered to (dotted).
  *
- * @param trace - of a search, finished or under way
+ * @param search - a search, finished or under way, or its trace
  * @returns a figure; its table has one row a recorded step
  * @example
  * ```ts
  * await tt.show(tt.figures.searchCurves(search.trace));
  * ```
  */
-export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): Figure {
-  const { layout, ...parts } = curveParts(trace, 1);
+export function searchCurves(search: Traced, options: FigureOptions = {}): Figure {
+  const { layout, ...parts } = curveParts(traceOf(search), 1);
   return makeFigure(
     {
       title: "Search: loss, price of complexity, gates kept",
@@ -42,6 +42,14 @@ export function searchCurves(trace: SearchTrace, options: FigureOptions = {}): F
     },
     options,
   );
+}
+
+/** What has a search's trace, or the trace itself. */
+export type Traced = SearchTrace | { readonly trace: SearchTrace };
+
+/** The trace of a search, or the one that is given. */
+export function traceOf(search: Traced): SearchTrace {
+  return "trace" in search ? search.trace : search;
 }
 
 /** The curves in the left part of a figure, up to `right` of its width, with room for labels beyond. */

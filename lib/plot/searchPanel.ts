@@ -107,5 +107,5 @@ export function certificateSoFar(search: SearchUnderWay): Certificate | undefine
 /** `final architecture: 27 %`, in the little room of the panel. */
 function shortly(bound: Bound): [string] {
   const at = bound.what.replace(/^regret at the /, "");
-  return [bound.ratio === undefined ? `${at}: no theorem covers it` : `${at}: ${percent(bound.ratio)}`];
+  return [bound.ratio === undefined ? `${at}: no bound` : `${at}: ${percent(bound.ratio)}`];
 }

@@ -44,28 +44,28 @@ export function transfer(
       error_y: {
         type: "data",
         symmetric: false,
-        array: rows.map((row) => round(row.high - row.accuracy)),
-        arrayminus: rows.map((row) => round(row.accuracy - row.low)),
+        array: rows.map((row) => finite(row.high - row.accuracy)),
+        arrayminus: rows.map((row) => finite(row.accuracy - row.low)),
         color,
         thickness: 1.5,
         width: 0,
       },
       line: { color, dash, width: arm === "learned" ? 3 : 1.2 },
       marker: { color, symbol, size: arm === "learned" ? 10 : 7 },
-      customdata: rows.map((row) => [row.shots, round(row.low), round(row.high), row.searches, row.retrainings]),
+      customdata: rows.map((row) => [row.shots, finite(row.low), finite(row.high), row.searches, row.retrainings]),
       hovertemplate:
-        "%{customdata[0]} shots: %{y:.1f} % [%{customdata[1]:.1f}, %{customdata[2]:.1f}], " +
+        `%{customdata[0]} shots: %{y:.1f} %${rows.some(hasInterval) ? " [%{customdata[1]:.1f}, %{customdata[2]:.1f}]" : ""}, ` +
         "n = %{customdata[3]} x %{customdata[4]}<extra>%{fullData.name}</extra>",
     };
   });
-  const values = means.flatMap((row) => [row.low, row.high]).filter(Number.isFinite);
+  const values = means.flatMap((row) => [row.low, row.high, row.accuracy]).filter(Number.isFinite);
   const low = Math.max(0, Math.min(...values) - 2);
   const high = Math.min(100, Math.max(...values) + 2);
   const height = Math.max(420, 140 + 20 * arms.length);
   return makeFigure(
     {
       title: "Test accuracy by shots",
-      subtitle: `means with 95 % intervals; learned: ${sampleSizes(means.filter((row) => row.arm === "learned"))}`,
+      subtitle: `${intervals(means)}; learned: ${sampleSizes(means.filter((row) => row.arm === "learned"))}`,
       data,
       layout: {
         height,
@@ -132,11 +132,8 @@ function armLabels(rows: readonly SummaryRow[], low: number, high: number, pixel
  * await tt.show(tt.figures.effects(result));
  * ```
  */
-export function effects(
-  result: { effects(): readonly EffectRow[] } | readonly EffectRow[],
-  options: FigureOptions = {},
-): Figure {
-  const effects = "effects" in result ? result.effects() : result;
+export function effects(result: WithEffects, options: FigureOptions = {}): Figure {
+  const effects = effectsOf(result);
   const shots = [...new Set(effects.map((row) => row.shots))].sort((a, b) => a - b);
   const controls = [...new Set(effects.map((row) => row.control))];
   const finite = effects.flatMap((row) => [row.low, row.high, row.effect]).filter(Number.isFinite);
@@ -169,11 +166,11 @@ export function effects(
       text: rows.map((row) => points(row.effect)),
       textposition: "top center",
       textfont: { size: 11 },
-      customdata: rows.map((row) => `${points(row.effect)} [${points(row.low)}, ${points(row.high)}]`),
+      customdata: rows.map((row) => `${points(row.effect)} ${pointsBetween(row)}`),
       hovertemplate: "%{customdata}<extra></extra>",
       cliponaxis: false,
     });
-    for (const row of rows) {
+    for (const row of rows.filter(hasInterval)) {
       shapes.push({
         type: "line",
         layer: "between",
@@ -210,7 +207,7 @@ export function effects(
   return makeFigure(
     {
       title: first ? `Learned minus controls, ${pairLabel(first)}` : "Learned minus controls",
-      subtitle: `means with 95 % intervals; ${sampleSizes(effects)}; filled: the interval leaves 0 out`,
+      subtitle: `${intervals(effects)}; ${sampleSizes(effects)}; filled: the interval leaves 0 out`,
       data,
       layout: {
         height: Math.max(260, 160 + 36 * controls.length),
@@ -230,6 +227,14 @@ export function effects(
     },
     options,
   );
+}
+
+/** What has effects, or their rows. */
+export type WithEffects = { effects(): readonly EffectRow[] } | readonly EffectRow[];
+
+/** The rows of effects of a transfer result, or those that are given. */
+export function effectsOf(result: WithEffects): readonly EffectRow[] {
+  return "effects" in result ? result.effects() : result;
 }
 
 /** Effects as the table that every `effects.csv` has. */
@@ -265,6 +270,26 @@ export function sampleSizes(rows: readonly { searches: number; retrainings: numb
     rows.map((row) => row.retrainings),
     "retrainings",
   )}`;
+}
+
+type Interval = { readonly low: number; readonly high: number };
+
+/** Whether an interval is known: it is the whole line where nothing is repeated or differs. */
+const hasInterval = ({ low, high }: Interval): boolean => Number.isFinite(low) && Number.isFinite(high);
+
+/** Nothing where there is no number, as Plotly and JSON have no infinity. */
+const finite = (value: number): number | null => (Number.isFinite(value) ? round(value) : null);
+
+/** What is drawn with the means, for a subtitle. */
+function intervals(rows: readonly (Interval & { searches: number; retrainings: number })[]): string {
+  if (rows.length === 0 || rows.some(hasInterval)) return "means with 95 % intervals";
+  const single = rows.every(({ searches, retrainings }) => searches === 1 && retrainings === 1);
+  return `means, no intervals: nothing ${single ? "was repeated" : "differs"}`;
+}
+
+/** An interval in points. */
+export function pointsBetween(interval: Interval): string {
+  return hasInterval(interval) ? `[${points(interval.low)}, ${points(interval.high)}]` : "(no interval)";
 }
 
 /** A difference in points, with its sign where it isn't 0.0. */

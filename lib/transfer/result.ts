@@ -114,7 +114,13 @@ export class TransferResult {
     return this.shots().flatMap((shots) =>
       this.armsAt(shots).map(({ name, label }) => {
         const own = this.records.filter((record) => record.arm === name && record.shots === shots);
-        const { mean, low, high, searches, retrainings } = average(this.measurements(name, shots), { seed: this.seed });
+        const { mean, searches, retrainings, ...interval } = average(this.measurements(name, shots), {
+          seed: this.seed,
+        });
+        // Accuracies stay within 0 to 100; where nothing is replicated the interval is unknown, the whole line.
+        const [low, high] = Number.isFinite(interval.low)
+          ? [Math.max(0, interval.low), Math.min(100, interval.high)]
+          : [interval.low, interval.high];
         const parameters = own.reduce((sum, record) => sum + record.parameters, 0) / own.length;
         const [{ tuned }] = own;
         return { arm: name, label, shots, accuracy: mean, low, high, tuned, parameters, searches, retrainings };
@@ -122,48 +128,54 @@ export class TransferResult {
     );
   }
 
-  /** Learned minus each control, in points of accuracy, with bootstrap 95 % intervals that are not corrected. */
+  /**
+   * Learned minus each control, in points of accuracy, with bootstrap 95 % intervals that are not corrected; of a transfer that was
+   * stopped only where learned architectures were retrained already.
+   */
   effects(): (EffectRow & { readonly p: number; readonly holm: number })[] {
     const { source, target, gates, density } = this.records[0];
-    const rows = this.shots().flatMap((shots) =>
-      this.armsAt(shots)
-        .filter(({ name }) => name !== "learned")
-        .map(({ name }) => {
-          const learned = this.measurements("learned", shots);
-          const {
-            effect: size,
-            low,
-            high,
-            p,
-            searches,
-            retrainings,
-          } = effect(learned, this.measurements(name, shots), {
-            seed: this.seed,
-          });
-          return {
-            source,
-            target,
-            gates,
-            density,
-            shots,
-            control: name,
-            effect: size,
-            low,
-            high,
-            searches,
-            retrainings,
-            p,
-          };
-        }),
-    );
+    const hasLearned = (shots: number): boolean => this.armsAt(shots).some(({ name }) => name === "learned");
+    const rows = this.shots()
+      .filter(hasLearned)
+      .flatMap((shots) =>
+        this.armsAt(shots)
+          .filter(({ name }) => name !== "learned")
+          .map(({ name }) => {
+            const learned = this.measurements("learned", shots);
+            const {
+              effect: size,
+              low,
+              high,
+              p,
+              searches,
+              retrainings,
+            } = effect(learned, this.measurements(name, shots), {
+              seed: this.seed,
+            });
+            return {
+              source,
+              target,
+              gates,
+              density,
+              shots,
+              control: name,
+              effect: size,
+              low,
+              high,
+              searches,
+              retrainings,
+              p,
+            };
+          }),
+      );
     const corrected = holm(rows.map((row) => row.p));
     return rows.map((row, i) => ({ ...row, holm: corrected[i] }));
   }
 
-  /** The effects as CSV, with a header. */
+  /** The effects as CSV, with a header; ends of unknown intervals are empty. */
   effectsCsv(): string {
-    const cell = (value: string | number): string | number =>
-      typeof value === "number" ? Number(value.toFixed(4)) : value;
+    const cell = (value: string | number): string | number | null =>
+      typeof value === "string" ? value : Number.isFinite(value) ? Number(value.toFixed(4)) : null;
     return csvText(
       effectColumns,
       this.effects().map((row) => effectColumns.map((column) => cell(row[column]))),
@@ -179,18 +191,20 @@ export class TransferResult {
   /** The summary as aligned text. */
   toString(): string {
     const percent = (value: number): string => value.toFixed(1);
+    const signed = (value: number): string => (value > 0 ? "+" : "") + percent(value);
+    const interval = ({ low, high }: { low: number; high: number }, text: (value: number) => string): string =>
+      Number.isFinite(low) ? `[${text(low)}, ${text(high)}]` : "unknown";
     const head = ["shots", "arm", "accuracy", "95 % interval", "learned - arm", "95 % interval", "parameters", "n"];
     const effects = this.effects();
     const rows = this.summary().map((row) => {
       const difference = effects.find(({ control, shots }) => control === row.arm && shots === row.shots);
-      const signed = (value: number): string => (value > 0 ? "+" : "") + percent(value);
       return [
         String(row.shots),
         row.label,
         percent(row.accuracy),
-        `[${percent(row.low)}, ${percent(row.high)}]`,
+        interval(row, percent),
         difference ? signed(difference.effect) : "",
-        difference ? `[${signed(difference.low)}, ${signed(difference.high)}]` : "",
+        difference ? interval(difference, signed) : "",
         String(Math.round(row.parameters)),
         `${row.searches} x ${row.retrainings}`,
       ];

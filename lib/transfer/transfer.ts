@@ -1,9 +1,11 @@
-import { type Baseline, controls, reasonOf, TrainedModels } from "../baselines/index.js";
-import type { Dataset } from "../data/index.js";
+import { inspect } from "node:util";
+import { z } from "zod";
+import { type Baseline, baselines, controls, reasonOf, TrainedModels } from "../baselines/index.js";
+import { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import type { WorkOptions } from "../progress.js";
-import type { Architecture, SearchSpace } from "../space/index.js";
+import { Architecture, type SearchSpace } from "../space/index.js";
 import { type Arm, Comparison } from "./comparison.js";
 import { TransferResult } from "./result.js";
 
@@ -22,8 +24,8 @@ export interface TransferOptions extends WorkOptions {
    * apart; `retrainings` is a multiple. Default 1: each retraining has its own shots and its own draw.
    */
   readonly draws?: number;
-  /** What to compare with. Default every control that makes sense for the space. */
-  readonly arms?: readonly Baseline[];
+  /** What to compare with: baselines or names of `baselines`. Default every control that makes sense for the space. */
+  readonly arms?: readonly (Baseline | string)[];
   /** Random architectures a random arm. Default 20. */
   readonly randomCount?: number;
   /** Steps of a retraining. Default 150. */
@@ -48,6 +50,41 @@ export interface TransferOptions extends WorkOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const count = z.int().positive();
+const positive = z.number().positive();
+/** An option that may be left out, and what it must be, for people. */
+const option = (type: z.ZodType, wanted: string): z.ZodType => type.optional().describe(wanted);
+const countOption = option(count, "a whole number from 1");
+const triesOption = option(z.array(positive).min(1), "numbers above 0");
+const dataOption = z.instanceof(Dataset).describe("a data set");
+const shape: Readonly<Record<keyof TransferOptions, z.ZodType>> = {
+  source: dataOption,
+  heldOut: dataOption,
+  shots: option(z.array(count).min(1), "whole numbers from 1"),
+  retrainings: countOption,
+  draws: countOption,
+  arms: option(
+    z.array(z.union([z.string(), z.looseObject({ name: z.string(), candidates: z.any(), refuses: z.any() })])),
+    "a list of baselines or their names",
+  ),
+  randomCount: countOption,
+  steps: countOption,
+  head: option(z.enum(["train", "ridge"]), '"train" or "ridge"'),
+  learningRates: triesOption,
+  penalties: triesOption,
+  testExamples: countOption,
+  tuningTasks: countOption,
+  tuningArchitectures: countOption,
+  training: option(
+    z.strictObject({ steps: count, batch: count, stepSize: positive }).partial(),
+    "{ steps, batch, stepSize }, whole numbers from 1 and a number above 0",
+  ),
+  seed: option(z.int(), "a whole number"),
+  onProgress: option(z.function(), "a function"),
+  signal: option(z.any(), "an AbortSignal"),
+};
+const schema = z.strictObject(shape).describe("an object with source and heldOut");
 
 /**
  * How well learned architectures do on a new data set from a few examples, beside their controls.
@@ -76,6 +113,7 @@ export async function transfer(
   target: Dataset,
   options: TransferOptions,
 ): Promise<TransferResult> {
+  checkOptions(options);
   return interruptible(options.signal, (signal) => transferUntil(space, learned, target, { ...options, signal }));
 }
 
@@ -89,25 +127,22 @@ async function transferUntil(
   const { draws = 1 } = options;
   const shots = options.shots ?? [1, 5, 10];
   const { head = "train", learningRates = [0.001, 0.003, 0.01], penalties = [0.01, 0.1, 1] } = options;
-  const { arms: wanted = controls, testExamples, tuningTasks = 4, tuningArchitectures = 5 } = options;
-  checkOptions(
-    { shots, arms: wanted, learningRates, penalties },
-    { retrainings, draws, randomCount, steps, testExamples, tuningTasks, tuningArchitectures },
-  );
+  const { testExamples, tuningTasks = 4, tuningArchitectures = 5 } = options;
+  const wanted = armsOf(options.arms ?? controls);
   if (retrainings % draws !== 0) {
     throw new TwotempError(
       "transfer/draws",
       `${retrainings} retrainings can't have ${draws} draws of each set of shots`,
     );
   }
-  if (learned.length === 0) throw new TwotempError("transfer/learned", "no learned architecture was given");
+  checkLearned(space, learned);
   if (target.inputShape.join() !== source.inputShape.join()) {
     throw new TwotempError(
       "transfer/input-shape",
       `${target.name} has examples of [${target.inputShape.join(", ")}], the source of [${source.inputShape.join(", ")}]`,
     );
   }
-  checkModel(space, learned, source);
+  checkModel(space, source);
   checkShots(shots, target, heldOut);
   const training = { steps: 2000, batch: 64, stepSize: 0.003, ...options.training };
   const refused: { arm: string; reason: string }[] = [];
@@ -168,36 +203,65 @@ async function transferUntil(
   }
 }
 
-/** Refuses counts that aren't whole and positive, tries that aren't numbers above 0, and arms that are there twice. */
-function checkOptions(
-  options: Required<Pick<TransferOptions, "shots" | "arms" | "learningRates" | "penalties">>,
-  counts: Readonly<Record<string, number | undefined>>,
-): void {
-  const invalid = (name: string, value: string, wanted: string): never => {
-    throw new TwotempError("transfer/options", `${name} must be ${wanted}; got ${value}`);
-  };
-  const isCount = (value: number): boolean => Number.isInteger(value) && value > 0;
-  for (const [name, value] of Object.entries(counts)) {
-    if (value !== undefined && !isCount(value)) invalid(name, String(value), "a whole number from 1");
-  }
-  const { shots, arms, learningRates, penalties } = options;
-  if (shots.length === 0 || !shots.every(isCount)) invalid("shots", `[${shots.join(", ")}]`, "whole numbers from 1");
-  for (const [name, tries] of Object.entries({ learningRates, penalties })) {
-    if (tries.length === 0 || !tries.every((value) => value > 0 && value < Infinity)) {
-      invalid(name, `[${tries.join(", ")}]`, "numbers above 0");
-    }
-  }
-  const names = ["learned", ...arms.map(({ name }) => name)];
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated !== undefined) invalid("arms", `${repeated} twice`, "different ones, none of them called learned");
+function invalid(name: string, value: unknown, wanted: string): TwotempError {
+  return new TwotempError("transfer/options", `${name} must be ${wanted}; got ${shown(value)}`);
 }
 
-/** Refuses architectures of another space, and data that the model doesn't read. */
-function checkModel({ model }: SearchSpace, learned: readonly Architecture[], source: Dataset): void {
-  const other = learned.findIndex((architecture) => architecture.space.model !== model);
-  if (other >= 0) {
-    throw new TwotempError("transfer/learned", `learned architecture ${other} is of another space than the one given`);
-  }
+/** A value as its option's writer knows it, in one line. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
+  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+}
+
+/** Refuses unknown options, and values that can't be. */
+function checkOptions(options: TransferOptions): void {
+  const [issue] = schema.safeParse(options).error?.issues ?? [];
+  if (!issue) return;
+  const [name] = issue.path as (keyof TransferOptions)[];
+  if (name !== undefined) throw invalid(name, options[name], shape[name].description!);
+  if (issue.code !== "unrecognized_keys") throw invalid("options", options, schema.description!);
+  throw new TwotempError(
+    "transfer/options",
+    `unknown option ${issue.keys.join(", ")}: use ${Object.keys(shape).join(", ")}`,
+  );
+}
+
+/** Baselines, looked up where they are given by name; each may be there once. */
+function armsOf(given: readonly (Baseline | string)[]): Baseline[] {
+  const arms = given.map((arm) => {
+    if (typeof arm !== "string") return arm;
+    if (Object.hasOwn(baselines, arm)) return baselines[arm];
+    throw new TwotempError(
+      "transfer/options",
+      `unknown arm ${JSON.stringify(arm)}: use one of ${Object.keys(baselines).join(", ")}`,
+    );
+  });
+  const names = ["learned", ...arms.map(({ name }) => name)];
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated === undefined) return arms;
+  throw new TwotempError(
+    "transfer/options",
+    `arms must be different ones, none of them called learned; got ${repeated} twice`,
+  );
+}
+
+/** Refuses what isn't a list of architectures of this space. */
+function checkLearned({ model }: SearchSpace, learned: readonly Architecture[]): void {
+  const refuse = (what: string): never => {
+    throw new TwotempError("transfer/learned", what);
+  };
+  if (!Array.isArray(learned)) refuse(`learned must be a list of architectures; got ${shown(learned)}`);
+  if (learned.length === 0) refuse("no learned architecture was given");
+  learned.forEach((architecture, i) => {
+    if (!(architecture instanceof Architecture)) {
+      refuse(`learned ${i} must be an architecture, as search.architecture() gives; got ${shown(architecture)}`);
+    }
+    if (architecture.space.model !== model) refuse(`learned architecture ${i} is of another space than the one given`);
+  });
+}
+
+/** Refuses data that the model doesn't read. */
+function checkModel({ model }: SearchSpace, source: Dataset): void {
   const shapes = model.inputs.map(({ shape }) => shape.slice(1).join(", "));
   if (shapes.length !== 1 || shapes[0] !== source.inputShape.join(", ")) {
     throw new TwotempError(

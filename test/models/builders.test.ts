@@ -14,6 +14,7 @@ import {
   defineOperation,
   invarianceStages,
   lenet,
+  loadKeras,
   mlp,
   mobilenet,
   operationNames,
@@ -152,13 +153,67 @@ describe("builders", () => {
       "models/stage",
       /reads b/,
     );
+    const wrong = (options: unknown): never => options as never;
+    refused(
+      () => mlp(wrong({ inputShape: 3, classes: 2 })),
+      "models/size",
+      /^mlp: inputShape must be a list .* got 3$/,
+    );
+    refused(() => mlp(wrong({ inputShape: [3], classes: 2, hidden: 4 })), "models/size", /hidden .* got 4$/);
+    refused(
+      () => mlp(wrong({ inputShape: [3], classes: 2, activation: "bogus" })),
+      "models/options",
+      /^mlp: activation must be one of relu, .*, got "bogus"$/,
+    );
+    refused(
+      () => cnn({ inputShape: [4], classes: 2 }),
+      "models/size",
+      /must be \[height, width, channels\].* got \[4\]/,
+    );
+    refused(
+      () => cnn(wrong(undefined)),
+      "models/options",
+      /^cnn: options must be an object of inputShape, .*undefined$/,
+    );
+    refused(
+      () => vgg({ depth: 11, classes: 2, width: 0 }),
+      "models/size",
+      /^vgg: width must be a number above 0, got 0$/,
+    );
+    for (const [name, build] of Object.entries({ mlp, cnn, lenet, vgg, resnet, mobilenet, operationNetwork })) {
+      refused(
+        () => build(wrong({ hiden: 4 })),
+        "models/options",
+        new RegExp(`^${name}: unknown option hiden, use .*classes`),
+      );
+    }
+    refused(
+      () => defineOperation({ name: "conv3", apply: (value) => value }),
+      "models/operation",
+      /there is an operation conv3 already/,
+    );
     const stage = (change: object) => () =>
       operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages: [{ name: "a", operations: ["relu"], ...change }] });
+    refused(stage({ name: "é" }), "models/stage", /^stage é: name must be of letters from a to z, .* got "é"$/);
+    refused(stage({ strides: 2 }), "models/options", /^stage a: unknown option strides, use name, /);
+    refused(stage({ operations: "relu" }), "models/stage", /^stage a: operations must be a list of names, got "relu"$/);
     refused(stage({ name: "image" }), "models/stage", /two stages are called image/);
     refused(stage({ operations: ["relu", "relu"] }), "models/stage", /stage a offers relu twice/);
     refused(stage({ operations: ["conv3"], filters: 0 }), "models/size", /filters .*0/);
     refused(() => operationNetwork({ inputShape: [4, 4, 1], classes: 2, stages: [] }), "models/stage", /got none/);
   });
+});
+
+test("Keras files are refused by their paths before the HDF5 library sees them", async () => {
+  const model = mlp({ inputShape: [2], hidden: [], classes: 2 });
+  const missing = join(tmpdir(), "twotemp-nowhere", "m.h5");
+  for (const [action, message] of [
+    [() => saveKeras(model, missing), /m\.h5 can't be written: there is no folder .*twotemp-nowhere$/],
+    [() => saveKeras(model, "m.keras"), /^m\.keras must end in \.h5 or \.hdf5/],
+    [() => loadKeras(tmpdir()), /^there is no file /],
+  ] as const) {
+    await assert.rejects(action, { code: "models/keras", message });
+  }
 });
 
 test("a Keras file in which a layer is called with nothing is refused: TensorFlow.js would wait for it for ever", async (context) => {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { Dataset } from "../../lib/data/index.js";
 import { figures, toCsv, withTheme } from "../../lib/plot/index.js";
 import { convergenceStudy } from "../../lib/theory/index.js";
-import { digits, effects, made, sample } from "./made.js";
+import { certificate, digits, effects, made, sample, summary } from "./made.js";
 import { sampleSearch } from "./sample.js";
 import { matchesSnapshot } from "./snapshot.js";
 
@@ -147,6 +147,43 @@ describe("figures", () => {
     const { data, layout } = figures.effects(rows);
     assert.deepEqual((data[0].marker as { symbol: string[] }).symbol, ["square", "square-open", "square-open"]);
     assert.doesNotMatch(JSON.stringify(layout), /null/);
+  });
+
+  test("without any interval, accuracies span the axis, names stand apart and nothing says that there are intervals", () => {
+    const bare = { low: -Infinity, high: Infinity, searches: 1, retrainings: 1 };
+    const means = summary.map((row) => ({ ...row, ...bare }));
+    const { data, layout, table } = figures.transfer(means);
+    assert.deepEqual((layout.yaxis as { range: number[] }).range, [34, 67]);
+    const heights = (layout.annotations as { y: number }[]).map(({ y }) => y);
+    heights.slice(1).forEach((y, i) => assert.ok(heights[i] - y > 1, `${heights[i]} and ${y}`));
+    assert.deepEqual(JSON.parse(JSON.stringify({ data, layout })), { data, layout });
+    assert.doesNotMatch(toCsv(table), /Infinity/);
+    const drawn = figures.effects(effects.map((row) => ({ ...row, ...bare })));
+    assert.deepEqual(drawn.layout.shapes, []);
+    for (const figure of [{ data, layout }, drawn]) {
+      assert.match(JSON.stringify(figure.layout.title), /no intervals: nothing was repeated/);
+      assert.doesNotMatch(JSON.stringify(figure.data), /Infinity/);
+    }
+  });
+
+  test("take what is beside what they draw: a search for its trace, an architecture for its network or a list", () => {
+    for (const draw of [figures.searchCurves, figures.gateHistogram, figures.explorer]) {
+      assert.deepEqual(draw(sample).data, draw(sample.trace).data);
+    }
+    assert.deepEqual(figures.keptGates({ architecture: () => sample }).data, figures.keptGates(sample).data);
+    assert.deepEqual(
+      figures.certificate({ certificate: () => certificate }).data,
+      figures.certificate(certificate).data,
+    );
+    for (const draw of [figures.effects, figures.effectMatrix, figures.effectsByDensity]) {
+      assert.deepEqual(draw({ effects: () => effects }).data, draw(effects).data);
+    }
+    const layers = [
+      { name: "a", className: "Dense", inputs: [], units: 2, unitsKept: 1, weights: 2, weightsKept: 1, present: true },
+    ];
+    assert.deepEqual(figures.network({ network: () => layers }).data, figures.network(layers).data);
+    const data = { name: "iris", inputShape: [2], inputNames: ["length", "width"] };
+    assert.deepEqual(figures.keptInputs({ mask: [1, 0] }, data).table.rows, [["length", 1]]);
   });
 
   test("the contact sheet shows the pixels, and refuses vectors", async () => {

@@ -41,7 +41,7 @@ export const certificate: Certificate = new Certificate(
 );
 
 const arms = ["learned", "random", "magnitude", "full"];
-const summary: SummaryRow[] = [1, 5].flatMap((shots) =>
+export const summary: SummaryRow[] = [1, 5].flatMap((shots) =>
   arms.map((arm, i) => {
     const accuracy = 40 + 5 * shots - 3 * i;
     const sizes = { parameters: 1157, searches: arm === "random" ? 20 : 5, retrainings: 5 };

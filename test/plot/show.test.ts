@@ -54,6 +54,24 @@ describe("the forms of a value", () => {
     assert.equal(bundle["text/plain"], 'arm        accuracy  note\n<learned>       0.5\nrandom               {"a":1}');
   });
 
+  test("lists of what has a class, or refers to itself, are text and not records", async () => {
+    const own = { [jupyterDisplay]: () => ({ "text/plain": "own" }) };
+    const circular: Record<string, unknown> = { a: 1 };
+    circular.self = circular;
+    class Node {
+      readonly next: Node = this;
+    }
+    for (const [value, forms, text] of [
+      [[own, own], ["text/plain"], /Jupyter.display/],
+      [[new Node()], ["text/plain"], /Node \{ next: \[Circular/],
+      [[circular], ["image/svg+xml", "text/html", "text/plain"], /a +self\n1 +<ref/],
+    ] as const) {
+      const bundle = await mimeBundle(value);
+      assert.deepEqual(Object.keys(bundle).sort(), forms);
+      assert.match(bundle["text/plain"] as string, text);
+    }
+  });
+
   test("a long table says how much of it is shown", async () => {
     const bundle = await mimeBundle({ columns: ["x"], rows: Array.from({ length: 1234 }, (_, i) => [i]) });
     assert.match(bundle["text/plain"] as string, /\(40 of 1,234 rows\)$/);
@@ -127,6 +145,14 @@ describe("in a kernel", () => {
     assert.equal(inspect(error), "TwotempError: density must be in (0, 1], got 2");
     kernel.stop();
     assert.match(inspect(error), /^TwotempError: density must be in \(0, 1\], got 2\n +at .*code: 'space\/density'/s);
+  });
+
+  test("show sends one message for each of a list that show themselves", async () => {
+    await show([{ [jupyterDisplay]: () => ({ "text/plain": "own" }) }, "text"]);
+    assert.deepEqual(
+      kernel.sent.map(({ data }) => data["text/plain"]),
+      ["own", "text"],
+    );
   });
 
   test("show sends one message", async () => {

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { baselines, dataset, mlp, Random, ready, searchSpace, searches, transfer } from "../../lib/index.js";
+import {
+  baselines,
+  dataset,
+  mlp,
+  Random,
+  ready,
+  searchSpace,
+  searches,
+  transfer,
+  TransferResult,
+} from "../../lib/index.js";
 
 describe("work that is stopped", () => {
   const settings = { shots: [1, 5], retrainings: 2, randomCount: 3, steps: 40, tuningTasks: 2 };
@@ -38,6 +48,17 @@ describe("work that is stopped", () => {
       ],
     );
     assert.match(String(stopped), /stopped: 2 of 3 arms at 5 shots$/);
+    // Arms are retrained in groups of one learning rate: learned ones needn't be the first.
+    const without = whole.records.filter(({ arm, shots }) => arm === "full" || (arm === "learned" && shots === 1));
+    const part = new TransferResult(without, whole.tuning, whole.arms, whole.refused, 0);
+    assert.deepEqual(
+      part.effects().map(({ control, shots }) => [control, shots]),
+      [["full", 1]],
+    );
+    assert.match(String(part), /stopped: 1 of 3 arms at 5 shots/);
+    const none = new TransferResult(without.slice(-1), whole.tuning, whole.arms, whole.refused, 0);
+    assert.deepEqual(none.effects(), []);
+    assert.match(String(none), /full/);
     await assert.rejects(transfer(space, learned, target, { ...options, signal: AbortSignal.abort() }), /abort/i);
   });
 

@@ -9,9 +9,11 @@ import {
   mlp,
   Random,
   retrain,
+  saveTransfer,
   searchSpace,
   targetTasks,
   transfer,
+  TransferResult,
   tuningTasks,
 } from "../../lib/index.js";
 import { planted } from "../planted.js";
@@ -111,7 +113,28 @@ test("refuses options, data and architectures that can't be, before anything is 
   await refuses({ steps: NaN }, "transfer/options", /^steps must be a whole number from 1; got NaN$/);
   await refuses({ shots: [] }, "transfer/options", /^shots must be whole numbers from 1; got \[\]$/);
   await refuses({ learningRates: [NaN] }, "transfer/options", /^learningRates must be numbers above 0; got \[NaN\]$/);
-  await refuses({ arms: [controls[0], controls[0]] }, "transfer/options", /twice$/);
+  await refuses({ arms: [controls[0], "random"] }, "transfer/options", /random twice$/);
+  const wrong: [object, RegExp][] = [
+    [{ shot: [5] }, /^unknown option shot: use source, heldOut, shots, /],
+    [{ head: "tain" }, /^head must be "train" or "ridge"; got "tain"$/],
+    [{ seed: "x" }, /^seed must be a whole number; got "x"$/],
+    [{ heldOut: undefined }, /^heldOut must be a data set; got undefined$/],
+    [{ shots: 5 }, /^shots must be whole numbers from 1; got 5$/],
+    [{ arms: "random" }, /^arms must be a list of baselines or their names; got "random"$/],
+    [{ arms: [7] }, /^arms must be a list of baselines or their names; got \[7\]$/],
+    [{ arms: ["toString"] }, /^unknown arm "toString": use one of random, /],
+    [{ training: { step: 5 } }, /^training must be \{ steps, batch, stepSize \}, .*; got \{ step: 5 \}$/],
+  ];
+  for (const [change, message] of wrong) await refuses(change, "transfer/options", message);
+  const given: [unknown, unknown, string, RegExp][] = [
+    [learned, undefined, "transfer/options", /^options must be an object with source and heldOut; got undefined$/],
+    [learned[0], small, "transfer/learned", /^learned must be a list of architectures; got /],
+    [[5], small, "transfer/learned", /^learned 0 must be an architecture, .*; got 5$/],
+  ];
+  for (const [architectures, options, code, message] of given) {
+    const rest = options && { ...options, source: seen, heldOut };
+    await assert.rejects(transfer(space, architectures as never, target, rest as never), { code, message });
+  }
   await refuses(
     { shots: [1, 80] },
     "data/shots",
@@ -171,10 +194,58 @@ describe("a comparison", () => {
   });
 });
 
+describe("a result", () => {
+  const result = (accuracies: readonly number[]): TransferResult => {
+    const record = {
+      source: "a",
+      target: "b",
+      gates: "input",
+      density: 0.5,
+      shots: 1,
+      search: 0,
+      draw: 0,
+      tuned: 0.01,
+    };
+    const records = ["learned", "random"].flatMap((arm) =>
+      accuracies.map((accuracy, episode) => {
+        return { ...record, arm, retraining: episode, episode, accuracy, kept: 1, parameters: 9, architecture: arm };
+      }),
+    );
+    const arms = ["learned", "random"].map((name) => ({ name, label: name }));
+    return new TransferResult(records, [], arms, [], 0);
+  };
+
+  test("of one search and one retraining has unknown intervals: empty cells, and no infinity in the text", () => {
+    const single = result([0.5]);
+    assert.match(single.effectsCsv(), /^a,b,input,0.5,1,random,0,,,1,1$/m);
+    assert.match(String(single), /random +50.0 +unknown +0.0 +unknown/);
+  });
+
+  test("has accuracies within 0 to 100 per cent", () => {
+    for (const [accuracies, end, bound] of [
+      [[0.5, 1, 1], "high", 100],
+      [[0.5, 0, 0], "low", 0],
+    ] as const) {
+      assert.equal(result(accuracies).summary()[0][end], bound);
+    }
+  });
+
+  test("isn't saved outside runs/, nor without a name", () => {
+    for (const [name, code] of [
+      ["../x", "data/path"],
+      [".", "data/path"],
+      ["", "transfer/name"],
+      [5, "transfer/name"],
+    ] as [string, string][]) {
+      assert.throws(() => saveTransfer(name, result([0.5])), { code }, name);
+    }
+  });
+});
+
 test("nothing of a comparison is left in memory, models that arms made for it among it", async () => {
   const { seen, heldOut, target } = digits;
   const space = spaceOf("unit");
-  const arms = ["random", "small-parameters", "linear-inputs", "fine-tuned"].map((name) => baselines[name]);
+  const arms = ["random", "small-parameters", "linear-inputs", baselines["fine-tuned"]];
   const training = { steps: 5, batch: 16, stepSize: 0.003 };
   const options = { ...small, source: seen, heldOut, arms, retrainings: 1, tuningTasks: 1, steps: 2, training };
   const left: number[] = [];

@@ -42,6 +42,9 @@ const operations = new Map<string, Operation>(
   ].map((operation) => [operation.name, operation]),
 );
 
+/** What comes with the library: one's own may be defined again, as a notebook's cell does that is run twice. */
+const builtIn = new Set(operations.keys());
+
 /** The names of the operations that networks may offer. */
 export const operationNames = (): string[] => [...operations.keys()];
 
@@ -60,6 +63,7 @@ export function operation(name: string): Operation {
 /**
  * Adds an operation of one's own to those that networks may offer.
  *
+ * @throws TwotempError `models/operation` for the name of an operation that comes with the library
  * @example
  * ```ts
  * defineOperation({
@@ -69,6 +73,9 @@ export function operation(name: string): Operation {
  * ```
  */
 export function defineOperation(added: Operation): void {
+  if (builtIn.has(added.name)) {
+    throw new TwotempError("models/operation", `there is an operation ${added.name} already: use another name`);
+  }
   operations.set(added.name, added);
 }
 
