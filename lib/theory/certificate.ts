@@ -35,6 +35,11 @@ export class Certificate {
     const unknown = all[0] === undefined || all[1] === undefined;
     this.holds = all.includes(false) ? false : unknown ? undefined : true;
   }
+
+  /** As {@link describeCertificate}. */
+  toString(): string {
+    return describeCertificate(this);
+  }
 }
 
 /**

@@ -117,6 +117,7 @@ describe("the certificate", () => {
       for (const side of [result.atFinal, result.atWorst])
         assert.deepEqual([side.left, side.holds], [undefined, undefined]);
       assert.equal(describeCertificate(result), `No bound after 100 steps: ${why}.`);
+      assert.equal(String(result), describeCertificate(result));
       // What is violated is, however much rounding there is.
       const broken = certificate({ ...run.accumulators(), products: Float64Array.of(NaN) }, run.settings, [1]);
       assert.throws(() => assertCertificate(broken), { code: "theory/violated" });
