@@ -10,8 +10,9 @@ interface Leak {
   readonly steps: number;
   /** Tensors after the last step less those after the warm-up. */
   readonly tensors: number;
+  /** Resident memory that the process has allocated: without mapped files, where the system tells. */
   readonly residentMiB: number;
-  /** Growth of resident memory over the steps as a fraction of it, by a line through 20 readings, and twice its standard error. */
+  /** Growth of that memory over the steps as a fraction of it, by a line through 20 readings, and twice its standard error. */
   readonly growth: number;
   readonly uncertainty: number;
 }
