@@ -50,12 +50,14 @@ interface SearchWorkload {
   readonly model: () => tf.LayersModel;
   readonly gates: tt.GateSelector;
   readonly batch: number;
+  /** Default a tenth of the gates. */
+  readonly density?: number;
   /** Steps of a whole search, of a fifth of which it keeps a record: as one of 1,000 steps does. */
   readonly steps: number;
 }
 
 /** A search whose weights are trained beside the gates, with the default update and its certificate. */
-function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase): Runner {
+function openSearch({ model, gates, batch, density = 0.1, steps }: SearchWorkload, phase: Phase): Runner {
   const network = model();
   const inputShape = network.inputs[0].shape.slice(1) as number[];
   const dataset = examples(inputShape, 2048);
@@ -64,7 +66,7 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
     return {
       run: async (iterations) => {
         for (let i = 0; i < iterations; i++) {
-          const search = begin(space, dataset, { batch, steps, recordEvery: 5 });
+          const search = begin(space, dataset, { batch, density, steps, recordEvery: 5 });
           await search.run();
           search.certificate();
           search.dispose();
@@ -73,7 +75,7 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
       dispose: () => undefined,
     };
   }
-  if (phase === "step") return searchSteps(space, dataset, batch);
+  if (phase === "step") return searchSteps(space, dataset, batch, density);
   const weights = space.initialise(1, "bench");
   const open = tf.fill([space.gateCount], 0.6) as tf.Tensor1D;
   const inputs = tf.tensor(dataset.batch("train", new tt.Random(0, "rows").permutation(2048, batch)), [
@@ -97,11 +99,11 @@ function openSearch({ model, gates, batch, steps }: SearchWorkload, phase: Phase
 }
 
 const begin = (space: tt.SearchSpace, dataset: tt.Dataset, more: tt.SearchOptions): tt.Search =>
-  tt.search(space, dataset, { weights: "reset", density: 0.1, seed: 1, ...more });
+  tt.search(space, dataset, { weights: "reset", seed: 1, ...more });
 
 /** Steps of one search that doesn't end. */
-export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
-  const search = begin(space, dataset, { batch, steps: 1e9 });
+export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number, density: number = 0.1): Runner {
+  const search = begin(space, dataset, { batch, density, steps: 1e9 });
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) search.advance();
@@ -194,6 +196,8 @@ const definitions: Readonly<Record<string, SearchWorkload>> = {
     model: () => tt.operationNetwork({ inputShape: [28, 28, 1], classes: 10, stages: tt.cellStages() }),
     gates: "op",
     batch: 64,
+    // One operation a stage, the fewest that a network has.
+    density: 0.2,
     steps: 40,
   },
 };
