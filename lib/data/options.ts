@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
+import { shown } from "../invalid.js";
 import type { CifarOptions } from "./cifar.js";
 import type { CsvOptions, TableOptions } from "./csv.js";
 import type { IdxOptions } from "./idx.js";
@@ -68,6 +69,5 @@ export function checkOptions(where: string, kind: Kind, options: object): void {
   const [name] = issue.path;
   if (name === undefined) throw new TwotempError("data/option", `${known}; got ${JSON.stringify(options)}`);
   const value = (options as Record<PropertyKey, unknown>)[name];
-  const given = typeof value === "number" ? value : JSON.stringify(value);
-  throw new TwotempError("data/option", `${where}: invalid ${String(name)} ${given}: ${issue.message}`);
+  throw new TwotempError("data/option", `${where}: invalid ${String(name)} ${shown(value)}: ${issue.message}`);
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
+import { invalidValue } from "../invalid.js";
 import { type EstimatorName, estimators, gate, type UpdateName } from "../relaxation/index.js";
 import { type Budget, budgetSchema } from "../space/index.js";
 import { type WeightStrategyName, weightStrategies } from "./strategies/index.js";
@@ -120,13 +121,8 @@ export const isPlainDensity = (budget: Budget): budget is Budget & { readonly de
 export function searchSettings(options: SearchOptions): SearchSettings {
   const parsed = schema.safeParse(options);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const path = issue.path.join(".") || "options";
-    const given = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], options);
-    throw new TwotempError(
-      "search/options",
-      `invalid ${path} ${typeof given === "number" ? given : JSON.stringify(given)}: ${issue.message}`,
-    );
+    const [{ path, message }] = parsed.error.issues;
+    throw new TwotempError("search/options", invalidValue(options, path, message));
   }
   const settings = parsed.data;
   const { density, budget } = settings;

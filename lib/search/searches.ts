@@ -1,5 +1,6 @@
 import type { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
+import { shown } from "../invalid.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
 import type { SearchSpace } from "../space/index.js";
@@ -26,8 +27,7 @@ export async function searches(
 ): Promise<Search[]> {
   const { count, ...rest } = options;
   if (!Number.isInteger(count) || count < 1) {
-    const given = typeof count === "number" ? count : JSON.stringify(count);
-    throw new TwotempError("search/options", `count must be a whole number from 1, got ${given}`);
+    throw new TwotempError("search/options", `count must be a whole number from 1, got ${shown(count)}`);
   }
   const runs: Search[] = [];
   await interruptible(run.signal, async (signal) => {

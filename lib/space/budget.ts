@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { TwotempError } from "../errors.js";
 import type { LayerCounts } from "./liveness.js";
 import type { SearchSpace } from "./space.js";
@@ -23,6 +24,19 @@ export interface Budget {
    */
   readonly repair?: boolean;
 }
+
+const positive = z.number().positive();
+const whole = z.number().int().positive();
+
+/** Checks a {@link Budget}: the numbers, and that there is nothing else in it. */
+export const budgetSchema: z.ZodType<Budget> = z.strictObject({
+  density: positive.max(1).optional(),
+  parameters: positive.optional(),
+  multiplyAdds: positive.optional(),
+  everyGroup: z.boolean().optional(),
+  pattern: z.strictObject({ keep: whole, of: whole }).optional(),
+  repair: z.boolean().optional(),
+});
 
 /** The most that a layer, or without one the whole network, may cost, and what it costs whole. */
 export interface Limit {

@@ -1,5 +1,5 @@
 export * from "./architecture.js";
-export { type Budget, densityOf, exceedance } from "./budget.js";
+export { type Budget, budgetSchema, densityOf, exceedance } from "./budget.js";
 export type { CompactOptions } from "./compact.js";
 export type { CostMeasure } from "./costs.js";
 export * from "./discretise.js";

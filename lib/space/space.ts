@@ -1,10 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
 import { TwotempError } from "../errors.js";
+import { invalidValue } from "../invalid.js";
 import type { Address } from "../engine/index.js";
 import { Architecture, type Provenance } from "./architecture.js";
 import { type CostMeasure, gateCosts } from "./costs.js";
-import type { Budget } from "./budget.js";
+import { type Budget, budgetSchema } from "./budget.js";
 import { discretise, keepLargest } from "./discretise.js";
 import { gateModel, type GateSelector, type Gating, type Ungated } from "./gating.js";
 import { asTensors, drawConstant, drawWeight } from "./initialise.js";
@@ -12,19 +12,6 @@ import { type Counts, type LayerCounts, Liveness } from "./liveness.js";
 import { relaxedCount } from "./relaxed.js";
 import { type SpaceSummary, summarise } from "./summary.js";
 import type { GateGroup, Plan } from "./types.js";
-
-const positive = z.number().positive();
-const whole = z.number().int().positive();
-
-/** Checks a {@link Budget}: the numbers, and that there is nothing else in it. */
-export const budgetSchema: z.ZodType<Budget> = z.strictObject({
-  density: positive.max(1).optional(),
-  parameters: positive.optional(),
-  multiplyAdds: positive.optional(),
-  everyGroup: z.boolean().optional(),
-  pattern: z.strictObject({ keep: whole, of: whole }).optional(),
-  repair: z.boolean().optional(),
-});
 
 /** What {@link searchSpace} takes. */
 export interface SpaceOptions {
@@ -211,9 +198,7 @@ export class SearchSpace {
     const parsed = budgetSchema.safeParse(budget);
     if (!parsed.success) {
       const [{ path, message }] = parsed.error.issues;
-      const given = path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], budget);
-      const text = typeof given === "number" ? given : JSON.stringify(given);
-      throw new TwotempError("space/budget", `invalid ${["budget", ...path].join(".")} ${text}: ${message}`);
+      throw new TwotempError("space/budget", invalidValue({ budget }, ["budget", ...path], message));
     }
     const { mask, kept, opened, closed } = discretise(this, scores, budget);
     return this.architecture(mask, { ...provenance, budget, kept, opened, closed });

@@ -1,6 +1,14 @@
 import { inspect } from "node:util";
 import { z } from "zod";
-import { type Baseline, baselines, controls, reasonOf, TrainedModels } from "../baselines/index.js";
+import {
+  type Baseline,
+  type BaselineContext,
+  baselines,
+  type Candidate,
+  controls,
+  reasonOf,
+  TrainedModels,
+} from "../baselines/index.js";
 import { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
@@ -152,19 +160,9 @@ async function transferUntil(
   const trained = new TrainedModels(space, source, { ...training, seed, signal, onProgress: options.onProgress });
   try {
     for (const arm of wanted) {
-      const reason = arm.refuses(space, learned);
-      if (reason) {
-        refused.push({ arm: arm.name, reason });
-        continue;
-      }
-      try {
-        const candidates = await arm.candidates({ space, source, learned, randomCount, seed, trained, signal });
-        arms.push({ name: arm.name, label: arm.label, candidates });
-      } catch (error) {
-        const late = reasonOf(error);
-        if (late === undefined) throw error;
-        refused.push({ arm: arm.name, reason: late });
-      }
+      const made = await candidatesOf(arm, { space, source, learned, randomCount, seed, trained, signal });
+      if (typeof made === "string") refused.push({ arm: arm.name, reason: made });
+      else arms.push({ name: arm.name, label: arm.label, candidates: made });
     }
 
     const comparison = new Comparison(arms, {
@@ -200,6 +198,19 @@ async function transferUntil(
     );
   } finally {
     for (const candidate of arms.flatMap(({ candidates }) => candidates)) candidate.dispose?.();
+  }
+}
+
+/** What an arm proposes, or why it proposes nothing, which it may find out on the way. */
+async function candidatesOf(arm: Baseline, context: BaselineContext): Promise<Candidate[] | string> {
+  const reason = arm.refuses(context.space, context.learned);
+  if (reason) return reason;
+  try {
+    return await arm.candidates(context);
+  } catch (error) {
+    const late = reasonOf(error);
+    if (late === undefined) throw error;
+    return late;
   }
 }
 

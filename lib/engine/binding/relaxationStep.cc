@@ -95,7 +95,7 @@ inline float SumOf(const Lanes& values) {
 }
 
 // A step of at most `near` gates; the sums of those that it opens.
-[[gnu::always_inline]] inline Lanes StepNear(const Options& options, const Vectors& all, int64_t first, int64_t count, bool looks) {
+[[gnu::always_inline]] inline Lanes StepNear(const Options& options, const Vectors& all, int64_t first, int64_t count) {
   const float hot = options.hot, toHalf = 1 / (2 * hot);
   const auto own = [&](Vector vector) { return all.own[vector] + first; };
   const float* const gates = all.gates + first;
@@ -115,7 +115,7 @@ inline float SumOf(const Lanes& values) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; i++) x[i] = p[i] * (2 * hot);
   const Lanes total = OpenGates(x, count, options.cold, opened);
-  if (!looks) return total;
+  if (!options.looks) return total;
   float *const low = own(lowest), *const high = own(highest);
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; i++) {
@@ -126,20 +126,17 @@ inline float SumOf(const Lanes& values) {
 }
 
 // The sum of the gates that it opens. Loops of a number of gates that the compiler knows have no conditions in them.
-template <bool looks>
 [[gnu::always_inline]] inline float StepOf(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
   Lanes total = {};
   int64_t first = begin;
-  for (; first + near <= end; first += near) total += StepNear(options, all, first, near, looks);
-  if (first < end) total += StepNear(options, all, first, end - first, looks);
+  for (; first + near <= end; first += near) total += StepNear(options, all, first, near);
+  if (first < end) total += StepNear(options, all, first, end - first);
   return SumOf(total);
 }
 
-float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
-  return options.looks ? StepOf<true>(options, all, begin, end) : StepOf<false>(options, all, begin, end);
-}
+float ShortStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) { return StepOf(options, all, begin, end); }
 [[gnu::target("avx512f,prefer-vector-width=512")]] float LongStep(const Options& options, const Vectors& all, int64_t begin, int64_t end) {
-  return options.looks ? StepOf<true>(options, all, begin, end) : StepOf<false>(options, all, begin, end);
+  return StepOf(options, all, begin, end);
 }
 
 // Several sums at once, as each addition waits for the one before it.
