@@ -30,6 +30,9 @@ export type Answer = { readonly result: Json } | { readonly code: string | undef
 /** How often memory and time are looked at. */
 const watchMilliseconds = 500;
 
+/** How long a process that is told to end may take. Of one that died idle, workerpool awaits the end for ever. */
+const endMilliseconds = 500;
+
 /** How long a process may take to start, beside the time of its task. */
 const startSeconds = 60;
 
@@ -129,7 +132,7 @@ class Slot {
     this.pid = undefined;
     if (pid !== undefined) kill(pid);
     try {
-      await pool?.terminate(true);
+      await pool?.terminate(true, endMilliseconds);
     } catch {
       // Its process is gone already.
     }

@@ -84,6 +84,21 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     store.close();
   });
 
+  test("a process that dies with nothing to do is replaced, and a pool of dead processes ends in time", async (context) => {
+    const store = new RunStore(emptyFolder(context));
+    const runner = poolRunner({ workers: 1, modules: [kindsModule] });
+    const dies = (seed: number): Task => makeTask("walk", { seed, fault: "die-idle" });
+    for (const seed of [0, 1]) {
+      const { done } = await sweep([dies(seed)], stamp, store, { runner });
+      assert.equal(done, 1);
+      await delay(1000);
+    }
+    const started = performance.now();
+    await runner.close();
+    assert.ok(performance.now() - started < 1000 * busy());
+    store.close();
+  });
+
   test("kill -9 at random moments, two processes on one store: at the end every record is there once", async (context) => {
     const folder = emptyFolder(context);
     for (let round = 0; round < 6; round++) {

@@ -15,7 +15,7 @@ const settings = z.strictObject({
   milliseconds: z.number().min(0).max(60_000).default(0),
   /** Busy, not idle: holds the event loop. */
   spin: z.number().min(0).max(60_000).default(0),
-  fault: z.enum(["none", "exit", "kill", "hang", "leak", "throw", "always-throw", "nan"]).default("none"),
+  fault: z.enum(["none", "exit", "kill", "hang", "leak", "throw", "always-throw", "nan", "die-idle"]).default("none"),
   marker: z.string().default(""),
   /** A folder in which two tasks wait for each other. */
   meeting: z.string().default(""),
@@ -43,6 +43,7 @@ defineTaskKind({
         await delay(1);
       }
     }
+    if (fault === "die-idle") setTimeout(() => process.kill(process.pid, "SIGKILL"), 100);
     if (fault === "nan") return { value: NaN };
     if (meeting) {
       writeFileSync(join(meeting, String(seed)), "");
