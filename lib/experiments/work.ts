@@ -53,14 +53,14 @@ export async function work(options: WorkerOptions): Promise<void> {
   const { UnrecoverableError, WaitingError, Worker } = await import("bullmq");
   const versions = allVersions();
   const name = queueName(options, versions);
-  // Both before anything starts, so that a folder or an address that is wrong ends in one line.
+  // All before anything starts, so that a number, a folder or an address that is wrong ends in one line.
+  const pool = poolRunner({ ...options, tries: 1 });
   const store = options.store === undefined ? undefined : new RunStore(options.store);
   const queue = await openQueue(options, name).catch((error: unknown) => {
     store?.close();
     throw error;
   });
   const scratch = store ? undefined : mkdtempSync(join(tmpdir(), "twotemp-work-"));
-  const pool = poolRunner({ ...options, tries: 1 });
   const stop = new AbortController();
   let trouble: unknown;
   let underWay = 0;

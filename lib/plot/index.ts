@@ -5,7 +5,7 @@ export { effectFigures, tablePath, type ExperimentEffect, readEffects, readTable
 export { type Figure, type FigureOptions, type PlotlyObject, type Table, toCsv, withTheme } from "./figure.js";
 export * as figures from "./figures.js";
 export { gateFigures, type KeptGate } from "./keptBySource.js";
-export type { KeptGates } from "./keptGates.js";
+export type { HasGates, KeptGates } from "./keptGates.js";
 export * as live from "./live.js";
 export { type Displayable, jupyterDisplay, mimeBundle } from "./mime.js";
 export { progressBar } from "./progressBar.js";

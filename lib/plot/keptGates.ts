@@ -11,6 +11,14 @@ export interface KeptGates {
   readonly mask: ArrayLike<number>;
 }
 
+/** An architecture, or a search for the one that it has. */
+export type HasGates = KeptGates | { architecture(): KeptGates };
+
+/** The architecture that is meant. */
+export function architectureOf(given: HasGates): KeptGates {
+  return "architecture" in given ? given.architecture() : given;
+}
+
 /**
  * Which gates an architecture keeps: over the pixels of the input where gates lie on a picture, and as a bar a group.
  *
@@ -21,8 +29,8 @@ export interface KeptGates {
  * await tt.show(tt.figures.keptGates(search.architecture({ density: 0.1 })));
  * ```
  */
-export function keptGates(given: KeptGates | { architecture(): KeptGates }, options: FigureOptions = {}): Figure {
-  const { groups, mask } = "architecture" in given ? given.architecture() : given;
+export function keptGates(given: HasGates, options: FigureOptions = {}): Figure {
+  const { groups, mask } = architectureOf(given);
   const kept = groups.map(({ offset, size }) => countKept(mask, offset, size));
   const total = groups.reduce((sum, group) => sum + group.size, 0);
   const totalKept = kept.reduce((sum, count) => sum + count, 0);

@@ -3,7 +3,7 @@ import { sharedGates } from "../space/overlap.js";
 import { pictureSize } from "../space/picture.js";
 import { type Figure, type FigureOptions, makeFigure, type PlotlyObject } from "./figure.js";
 import { fractionBar, gateGrid, imageAxes } from "./gateImage.js";
-import type { KeptGates } from "./keptGates.js";
+import { architectureOf, type HasGates } from "./keptGates.js";
 import { percent, round } from "./numbers.js";
 import { readable } from "./style.js";
 
@@ -19,7 +19,7 @@ const nameRoom = 22;
  *
  * Two masks A and B share `2 |A and B| / (|A| + |B|)` of their gates, see `sharedGates`.
  *
- * @param architectures - two or more, of one space
+ * @param given - two or more architectures, or the searches for them, of one space
  * @returns a figure; its table has one row a pair: shared, by chance
  * @throws TwotempError `plot/overlap` for fewer than two, or architectures of different spaces
  * @example
@@ -27,10 +27,11 @@ const nameRoom = 22;
  * await tt.show(tt.figures.overlap(learned));
  * ```
  */
-export function overlap(architectures: readonly KeptGates[], options: FigureOptions = {}): Figure {
-  if (architectures.length < 2) {
-    throw new TwotempError("plot/overlap", `an overlap needs two or more architectures, got ${architectures.length}`);
+export function overlap(given: readonly HasGates[], options: FigureOptions = {}): Figure {
+  if (given.length < 2) {
+    throw new TwotempError("plot/overlap", `an overlap needs two or more architectures, got ${given.length}`);
   }
+  const architectures = given.map(architectureOf);
   const [{ groups }] = architectures;
   const sizes = groups.map((group) => group.size).join();
   architectures.forEach((other, i) => {

@@ -171,6 +171,8 @@ describe("figures", () => {
       assert.deepEqual(draw(sample).data, draw(sample.trace).data);
     }
     assert.deepEqual(figures.keptGates({ architecture: () => sample }).data, figures.keptGates(sample).data);
+    const two = [sample, sample];
+    assert.deepEqual(figures.overlap(two.map((of) => ({ architecture: () => of }))).data, figures.overlap(two).data);
     assert.deepEqual(
       figures.certificate({ certificate: () => certificate }).data,
       figures.certificate(certificate).data,
