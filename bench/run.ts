@@ -2,8 +2,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { median, quantile } from "simple-statistics";
+import { positiveNumber, wholeNumber } from "../lib/cli/options.js";
 import { report } from "./report.js";
 import { type Clock, Side } from "./side.js";
 import { workloads } from "./workloads/index.js";
@@ -121,36 +122,63 @@ function line(cells: readonly (string | number | null)[]): string {
   return cells.map((cell, i) => (i < 3 ? text(cell).padEnd(widths[i]) : text(cell).padStart(widths[i]))).join(" ");
 }
 
+/** A reader of names with commas between them. */
+function namesOf(known: readonly string[]): (text: string) => string[] {
+  return (text) => {
+    const names = text.split(",");
+    const strange = names.find((name) => !known.includes(name));
+    if (strange === undefined) return names;
+    throw new InvalidArgumentError(`There is no "${strange}": use ${known.join(", ")}.`);
+  };
+}
+
+interface Settings {
+  readonly install?: boolean;
+  readonly workloads: readonly string[];
+  readonly phases?: readonly string[];
+  readonly engine: string;
+  readonly threads: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly clock: Clock;
+}
+
+function readSettings(): Settings {
+  const names = Object.keys(workloads);
+  const phases = [...new Set(Object.values(workloads).flatMap((workload) => Object.keys(workload.phases)))];
+  return new Command("npm run bench --")
+    .description("Times this library beside a PyTorch twin.")
+    .option("--install", "first installs PyTorch into build/pytorch (4.6 GB)")
+    .option("--workloads <names>", names.join(","), namesOf(names), names)
+    .option("--phases <names>", `of ${phases.join(",")}; all of a workload's by default`, namesOf(phases))
+    .addOption(new Option("--engine <engine>").choices(["tensorflow", "wasm", "cpu"]).default("tensorflow"))
+    .option("--threads <number>", "of both sides", wholeNumber, 1)
+    .option("--rounds <number>", "at most", wholeNumber, 9)
+    .option("--seconds <number>", "of each side in a round", positiveNumber, 0.4)
+    .addOption(
+      new Option("--clock <clock>", "time on the wall, or of the processor").choices(["wall", "cpu"]).default("wall"),
+    )
+    .parse()
+    .opts<Settings>();
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      install: { type: "boolean", default: false },
-      workloads: { type: "string", default: Object.keys(workloads).join(",") },
-      phases: { type: "string" },
-      engine: { type: "string", default: "tensorflow" },
-      threads: { type: "string", default: "1" },
-      rounds: { type: "string", default: "9" },
-      seconds: { type: "string", default: "0.4" },
-      clock: { type: "string", default: "wall" },
-    },
-  });
-  if (values.install) install();
-  const threads = Number(values.threads);
-  const clock: Clock = values.clock === "cpu" ? "cpu" : "wall";
-  const settings = { threads, clock, rounds: Number(values.rounds), seconds: Number(values.seconds) };
+  const settings = readSettings();
+  if (settings.install) install();
+  const { threads } = settings;
   const withPeer = existsSync(python);
-  if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (2.5 GB)");
+  if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (4.6 GB)");
   console.log(`${processor}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; ${threads} thread(s)`);
   console.log(line(["workload", "phase", "engine", "threads", "ours ms", "peer ms", "ratio", "10-90 %"]));
 
   const rows: Row[] = [];
-  for (const workload of values.workloads.split(",")) {
-    const wanted = values.phases?.split(",");
+  for (const workload of settings.workloads) {
+    const wanted = settings.phases;
     const phases = Object.keys(workloads[workload].phases).filter((phase) => !wanted || wanted.includes(phase));
     for (const phase of phases) {
       // Fresh processes, so that memory and caches of one workload don't weigh on the next.
-      const ours = new Side(process.execPath, [join(__dirname, "ours.js"), values.engine, values.threads]);
-      const peer = withPeer ? new Side(python, [join(root, "bench", "twin.py"), values.threads]) : undefined;
+      const ours = new Side(process.execPath, [join(__dirname, "ours.js"), settings.engine, String(threads)]);
+      const peer = withPeer ? new Side(python, [join(root, "bench", "twin.py"), String(threads)]) : undefined;
       const { engine } = await ours.read<{ engine: string }>();
       await peer?.read();
       await ours.ask({ open: workload, phase });

@@ -49,9 +49,14 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+/** How long what is done may keep the program. */
+const endMilliseconds = 3000;
+
 /** The program: runs the words of the command line and leaves the exit code. */
 export async function main(): Promise<void> {
   // A reader that closes early, such as `head`, ends the program quietly.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   process.exitCode = await run(process.argv.slice(2));
+  // Connections to a server that is away may stay open for ever.
+  setTimeout(() => process.exit(), endMilliseconds).unref();
 }

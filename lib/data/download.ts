@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TwotempError } from "../errors.js";
@@ -41,14 +41,14 @@ const staleSeconds = 60;
  */
 export async function download(file: RemoteFile, folder: string, options: DownloadOptions = {}): Promise<string> {
   const path = pathInside(folder, file.name);
-  return withLock(`${path}.lock`, options.signal, async (touch) => {
+  return withLock(`${path}.lock`, options.signal, async () => {
     if (await exists(path)) return path;
     const part = `${path}.part`;
     const failures: string[] = [];
     for (const url of file.urls) {
       for (let attempt = 1; attempt <= tries; attempt++) {
         try {
-          const resumed = await transfer(url, part, file.name, touch, options);
+          const resumed = await transfer(url, part, file.name, options);
           const found = await digest(part, file.checksum.algorithm);
           if (found === file.checksum.hex) {
             await rename(part, path);
@@ -82,13 +82,7 @@ class Failure extends Error {
 }
 
 /** Appends what is missing to the part; says whether it went on from an earlier one. */
-async function transfer(
-  url: string,
-  part: string,
-  name: string,
-  touch: () => Promise<void>,
-  options: DownloadOptions,
-): Promise<boolean> {
+async function transfer(url: string, part: string, name: string, options: DownloadOptions): Promise<boolean> {
   const { signal, onProgress, stallSeconds = 30 } = options;
   const have = (await stat(part).catch(() => undefined))?.size ?? 0;
   const stalled = new AbortController();
@@ -122,7 +116,6 @@ async function transfer(
         await handle.writeFile(chunk);
         done += chunk.length;
         meter.report(done);
-        await touch();
       }
       if (done < start + length)
         throw new Failure(`the connection ended after ${done} of ${start + length} bytes`, true);
@@ -143,12 +136,9 @@ export async function digest(path: string, algorithm: "sha256" | "md5"): Promise
   return hash.digest("hex");
 }
 
-/** Runs `work` while it holds a lock file, which `touch` keeps fresh; waits while another process does. */
-async function withLock<T>(
-  lock: string,
-  signal: AbortSignal | undefined,
-  work: (touch: () => Promise<void>) => Promise<T>,
-): Promise<T> {
+/** Runs `work` while it holds a lock file; waits while another process does. */
+export async function withLock<T>(lock: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  const owner = randomUUID();
   for (;;) {
     signal?.throwIfAborted();
     // In each round, as a download that failed takes its empty folder along.
@@ -156,7 +146,7 @@ async function withLock<T>(
       throw new TwotempError("data/download", `${dirname(lock)}: can't be made: ${error.message}`, { cause: error });
     });
     try {
-      await (await open(lock, "wx")).close();
+      await writeFile(lock, owner, { flag: "wx" });
       break;
     } catch (error) {
       if (!["EEXIST", "ENOENT"].includes(String((error as NodeJS.ErrnoException).code))) {
@@ -164,22 +154,37 @@ async function withLock<T>(
           cause: error,
         });
       }
-      const held = await stat(lock).catch(() => undefined);
-      if (held && Date.now() - held.mtimeMs > staleSeconds * 1000) await rm(lock, { force: true });
+      if (await isStale(lock)) await removeStale(lock);
       else await sleep(200, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
-  let touched = Date.now();
-  const touch = async (): Promise<void> => {
-    if (Date.now() - touched < (staleSeconds * 1000) / 6) return;
-    touched = Date.now();
-    await utimes(lock, new Date(), new Date());
-  };
+  // Whatever the work waits for, the lock stays fresh.
+  const freshen = (): void => void utimes(lock, new Date(), new Date()).catch(() => undefined);
+  const timer = setInterval(freshen, (staleSeconds * 1000) / 6);
   try {
-    return await work(touch);
+    return await work();
   } finally {
-    await rm(lock, { force: true });
+    clearInterval(timer);
+    // Another process has it if this one stood still for too long.
+    if ((await readFile(lock, "utf8").catch(() => undefined)) === owner) await rm(lock, { force: true });
   }
+}
+
+async function isStale(lock: string): Promise<boolean> {
+  const held = await stat(lock).catch(() => undefined);
+  return held !== undefined && Date.now() - held.mtimeMs > staleSeconds * 1000;
+}
+
+/** Removes a stale lock, but not the one that another waiting process may have put in its place meanwhile. */
+async function removeStale(lock: string): Promise<void> {
+  const aside = `${lock}.${randomUUID()}`;
+  const taken = await rename(lock, aside).then(
+    () => true,
+    () => false,
+  );
+  if (!taken) return;
+  if (!(await isStale(aside))) await link(aside, lock).catch(() => undefined);
+  await rm(aside, { force: true });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TwotempError } from "../errors.js";
@@ -6,7 +7,7 @@ import type { WorkOptions } from "../progress.js";
 import { unpack } from "./archives.js";
 import { catalogue, type CatalogueEntry } from "./catalogue.js";
 import type { Dataset } from "./dataset.js";
-import { download } from "./download.js";
+import { download, withLock } from "./download.js";
 import { dataFolders, findFiles, projectFolder } from "./folders.js";
 
 /**
@@ -59,14 +60,19 @@ export async function fetchFiles(
     );
   }
   const folder = join(home, entry.name);
-  for (const source of entry.sources) {
-    const path = await download(source, folder, options).catch(async (error: unknown) => {
-      await rmdir(folder).catch(() => undefined); // one that holds anything stays
-      throw error;
-    });
-    if (!source.members) continue;
-    await unpack(path, source.members, folder, options.signal);
-    await rm(path);
-  }
-  return entry.files.map((file) => join(folder, file));
+  const files = entry.files.map((file) => join(folder, file));
+  // Over all of it: another process that waited finds the files, not an archive that is being unpacked.
+  return withLock(`${folder}.lock`, options.signal, async () => {
+    if (files.every((file) => existsSync(file))) return files;
+    for (const source of entry.sources) {
+      const path = await download(source, folder, options).catch(async (error: unknown) => {
+        await rmdir(folder).catch(() => undefined); // one that holds anything stays
+        throw error;
+      });
+      if (!source.members) continue;
+      await unpack(path, source.members, folder, options.signal);
+      await rm(path);
+    }
+    return files;
+  });
 }

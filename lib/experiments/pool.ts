@@ -69,6 +69,8 @@ function kill(pid: number): void {
 class Slot {
   private pool: Pool | undefined;
   private pid: number | undefined;
+  /** Until the processes that were told to end have done so. */
+  private ending: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly memory: number,
@@ -80,10 +82,10 @@ class Slot {
     this.pool ??= await this.start();
     signal.throwIfAborted();
     let ended: string | undefined;
+    // Not only killed: the order ends at once, also where its process takes long to go.
     const end = (reason: string): void => {
       ended ??= reason;
-      if (this.pid !== undefined) kill(this.pid);
-      else void this.close();
+      void this.close();
     };
     // A process that is just starting gets its time too.
     let deadline = performance.now() + 1000 * (this.taskSeconds + startSeconds);
@@ -99,23 +101,20 @@ class Slot {
     }, watchMilliseconds);
     const abort = (): void => end("stopped");
     signal.addEventListener("abort", abort);
+    let answer: Answer & { memory: number };
     try {
-      const answer = (await this.pool.exec("execute", [task, inputs, scratch], {
+      answer = (await this.pool.exec("execute", [task, inputs, scratch], {
         on: ({ pid }: { pid: number }) => {
           this.pid = pid;
           deadline = performance.now() + 1000 * this.taskSeconds;
           if (ended !== undefined) kill(pid);
         },
       })) as Answer & { memory: number };
-      // What a task leaves behind adds up: a process that holds too much starts anew.
-      if (answer.memory > this.memory) await this.close();
-      if ("result" in answer) return answer.result;
-      throw answer.code ? new TwotempError(answer.code, answer.error) : new Error(answer.error);
     } catch (error) {
-      signal.throwIfAborted();
-      const died = /terminated|exited|closed/i.test(String((error as Error).message)) || ended !== undefined;
-      if (!died || error instanceof TwotempError) throw error;
+      // Of what went wrong nothing is used again.
       await this.close();
+      signal.throwIfAborted();
+      if (ended === undefined && !/terminated|exited|closed/i.test(String((error as Error).message))) throw error;
       const how = /signalCode: `(\w+)`/.exec((error as Error).message)?.[1];
       throw new Error(`the process was ended: ${ended ?? `it died${how && how !== "null" ? ` of ${how}` : ""}`}`, {
         cause: error,
@@ -124,6 +123,10 @@ class Slot {
       clearInterval(watch);
       signal.removeEventListener("abort", abort);
     }
+    // What a task leaves behind adds up: a process that holds too much starts anew.
+    if (answer.memory > this.memory) await this.close();
+    if ("result" in answer) return answer.result;
+    throw answer.code ? new TwotempError(answer.code, answer.error) : new Error(answer.error);
   }
 
   async close(): Promise<void> {
@@ -131,11 +134,9 @@ class Slot {
     this.pool = undefined;
     this.pid = undefined;
     if (pid !== undefined) kill(pid);
-    try {
-      await pool?.terminate(true, endMilliseconds);
-    } catch {
-      // Its process is gone already.
-    }
+    const end = async (): Promise<void> => void (await pool?.terminate(true, endMilliseconds));
+    this.ending = Promise.allSettled([this.ending, end()]);
+    await this.ending;
   }
 }
 

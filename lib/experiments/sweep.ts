@@ -198,7 +198,8 @@ export async function sweep(
       if (!inputs) return reopen(task);
       const done = await runner.run({ task, inputs, experiment, scratch: store.scratch(task.id) }, combined);
       await keep(task, done);
-      await done.discard?.();
+      // Not waited for: a queue that is away would hold the sweep.
+      void done.discard?.().catch(() => undefined);
       finish(task.id);
       counts.added++;
       log(task, done.seconds, "done");

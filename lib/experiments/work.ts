@@ -56,11 +56,15 @@ export async function work(options: WorkerOptions): Promise<void> {
   // All before anything starts, so that a number, a folder or an address that is wrong ends in one line.
   const pool = poolRunner({ ...options, tries: 1 });
   const store = options.store === undefined ? undefined : new RunStore(options.store);
-  const queue = await openQueue(options, name).catch((error: unknown) => {
+  const scratch = store ? undefined : mkdtempSync(join(tmpdir(), "twotemp-work-"));
+  const tidy = (): void => {
     store?.close();
+    if (scratch) rmSync(scratch, { recursive: true, force: true });
+  };
+  const queue = await openQueue(options, name).catch((error: unknown) => {
+    tidy();
     throw error;
   });
-  const scratch = store ? undefined : mkdtempSync(join(tmpdir(), "twotemp-work-"));
   const stop = new AbortController();
   let trouble: unknown;
   let underWay = 0;
@@ -167,7 +171,6 @@ export async function work(options: WorkerOptions): Promise<void> {
   await Promise.race([queue.close().catch(() => undefined), patience]);
   worker.disconnect().catch(() => undefined);
   queue.disconnect().catch(() => undefined);
-  store?.close();
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
+  tidy();
   if (trouble) throw trouble as Error;
 }

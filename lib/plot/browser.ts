@@ -1,4 +1,5 @@
 import { accessSync, constants } from "node:fs";
+import { rm } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { Browser } from "playwright-core";
 import { TwotempError } from "../errors.js";
@@ -67,18 +68,28 @@ export async function findBrowser(): Promise<BrowserChoice> {
 }
 
 /**
- * Starts a headless browser with a new, empty profile; the keyboard's interrupt is left to the caller.
+ * Starts a headless browser with a new, empty profile; signals are left to the caller.
  *
  * @internal
  */
 export async function launchBrowser(): Promise<Browser> {
   const choice = await findBrowser();
   const { chromium } = await import("playwright-core");
-  try {
-    return await chromium.launch({
+  const launch = (): Promise<Browser> =>
+    chromium.launch({
       executablePath: choice.executable,
       args: [...browserFlags, ...choice.flags],
       handleSIGINT: false,
+      handleSIGTERM: false,
+      handleSIGHUP: false,
+    });
+  try {
+    return await launch().catch(async (error: unknown) => {
+      if (choice.source !== "@sparticuz/chromium") throw error;
+      // A process that was killed while it unpacked the browser leaves a part of it: unpacked again, once.
+      await rm(choice.executable, { force: true });
+      await findBrowser();
+      return launch();
     });
   } catch (error) {
     const reason = String((error as Error).message).split("\n")[0];

@@ -4,6 +4,14 @@ const path = require("node:path");
 const paths = require("./paths.js");
 const { SetupError } = require("./errors.js");
 
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+
+/** Ends the commands under way, for a set-up that is told to end. */
+function endCommands() {
+  for (const child of running) child.kill();
+}
+
 /**
  * Runs a command with its output in the step's log.
  *
@@ -19,6 +27,7 @@ async function command(log, program, args, { env = process.env, remedy } = {}) {
   const file = path.join(paths.setup, `${log}.log`);
   fs.appendFileSync(file, `\n$ ${[program, ...args].join(" ")}\n`);
   const child = spawn(program, args, { cwd: paths.root, env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
   let output = "";
   let everything = "";
   child.stdout.on("data", (data) => (output += data));
@@ -32,6 +41,7 @@ async function command(log, program, args, { env = process.env, remedy } = {}) {
     child.on("error", (error) => resolve(error.message));
     child.on("close", (status, signal) => resolve(status === 0 ? undefined : `ended with ${signal ?? status}`));
   });
+  running.delete(child);
   if (ended === undefined) return output;
   const lines = everything.split("\n").filter((line) => line.trim());
   // What keeps a download from succeeding says more than what was then not found.
@@ -66,4 +76,4 @@ function systemInstall(names) {
   return runs("dnf", ["--version"]) ? `${sudo}dnf install -y ${names.dnf}` : `${sudo}apt-get install -y ${names.apt}`;
 }
 
-module.exports = { command, runs, systemInstall };
+module.exports = { command, endCommands, runs, systemInstall };

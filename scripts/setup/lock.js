@@ -2,6 +2,7 @@ const { randomUUID } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const { setTimeout: sleep } = require("node:timers/promises");
+const { endCommands } = require("./command.js");
 const paths = require("./paths.js");
 
 const file = path.join(paths.build, "setup.lock");
@@ -78,7 +79,9 @@ async function alone(work) {
     const owner = ownerOf(file);
     if (isAbandoned(file)) removeAbandoned();
     else if (owner > 0 && !told) {
-      console.log(`waiting for another set-up of this repository (process ${owner})`);
+      console.log(
+        `waiting for another set-up of this repository (process ${owner}; if it is none, remove build/setup.lock)`,
+      );
       told = true;
     }
   }
@@ -87,6 +90,7 @@ async function alone(work) {
   };
   /** @param {NodeJS.Signals} signal */
   const end = (signal) => {
+    endCommands();
     release();
     // Nobody listens any more, so that this ends the process.
     process.kill(process.pid, signal);

@@ -5,10 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { pack } from "tar-stream";
 import { unpack } from "../../lib/data/archives.js";
-import { download, type RemoteFile } from "../../lib/data/download.js";
+import { download, type RemoteFile, withLock } from "../../lib/data/download.js";
 import { pathInside } from "../../lib/data/folders.js";
 import { fetchFiles } from "../../lib/data/load.js";
 import { put, refuses, temporaryFolder } from "./support.js";
@@ -194,6 +195,21 @@ describe("download", () => {
     assert.deepEqual(readFileSync(await download(remote([home]), other)), content);
   });
 
+  test("a lock left behind is taken by one of many at a time, and nobody removes another's", async (t) => {
+    const lock = put(temporaryFolder(t), "lock", "");
+    utimesSync(lock, new Date(0), new Date(0));
+    let inside = 0;
+    const work = async (): Promise<void> => {
+      assert.equal(++inside, 1);
+      await delay(5);
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 12 }, () => withLock(lock, undefined, work)));
+    assert.ok(!existsSync(lock));
+    await withLock(lock, undefined, async () => writeFileSync(lock, "another"));
+    assert.equal(readFileSync(lock, "utf8"), "another");
+  });
+
   test("never leaves the folder", async (t) => {
     const folder = temporaryFolder(t);
     const { home, seen } = await serve(t, whole);
@@ -283,10 +299,16 @@ describe("archives", () => {
     const home = temporaryFolder(t);
     const bytes = await archive({ "in/one.bin": "1", "in/two.bin": "2" });
     const server = await serve(t, (_, response) => response.end(bytes));
+    // Two ask at once: the second waits until all is unpacked, and asks for nothing.
     const hex = createHash("md5").update(bytes).digest("hex");
     const source = { name: "a.tar.gz", urls: [server.home], checksum: { algorithm: "md5" as const, hex }, members };
-    const paths = await fetchFiles({ name: "toy", files: ["one.bin", "two.bin"], sources: [source] }, home);
-    assert.deepEqual(paths, [join(home, "toy/one.bin"), join(home, "toy/two.bin")]);
+    const ask = (): Promise<string[]> =>
+      fetchFiles({ name: "toy", files: ["one.bin", "two.bin"], sources: [source] }, home);
+    for (const paths of await Promise.all([ask(), ask()])) {
+      assert.deepEqual(paths, [join(home, "toy/one.bin"), join(home, "toy/two.bin")]);
+    }
+    assert.equal(server.seen.length, 1);
+    assert.deepEqual(readdirSync(home), ["toy"]);
     assert.deepEqual(readdirSync(join(home, "toy")).sort(), ["one.bin", "two.bin"]);
     await refuses(
       () => fetchFiles({ name: "toy", files: ["x"], sources: [] }, home),

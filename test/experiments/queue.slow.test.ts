@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -375,6 +376,20 @@ describe("queue", { timeout: 900_000 }, () => {
     assert.equal((await sweepQueue(set)).done, 3);
     await worker.says(/no task for 2 s: done/);
     assert.equal(await worker.exitCode(), 0);
+  });
+
+  test("a worker that ends while Redis is away leaves no process", withRedis, async (context) => {
+    const redis = await TestRedis.start(context, emptyFolder(context));
+    const command = join(__dirname, "../../../scripts/twotemp.js");
+    const child = spawn(process.execPath, [command, "work", "--queue", redis.url, "--workers", "1", "--idle", "6"]);
+    context.after(() => child.kill("SIGKILL"));
+    const exited = once(child, "exit");
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
+    await until("the worker", () => /working on/.test(output));
+    await redis.kill();
+    assert.equal((await Promise.race([exited, delay(20_000 * busy(), ["nothing"])]))[0], 0);
+    assert.match(output, /waiting for it[^]*no task for 6 s: done/);
   });
 
   test("no Redis there: one clear line within 11 s", async () => {

@@ -162,6 +162,19 @@ describe("sweep in this process", () => {
     for (const each of [store, other]) each.close();
   });
 
+  test("doesn't wait for a queue to forget a result that is recorded", async (context) => {
+    const store = new RunStore(emptyFolder(context));
+    const inline = inlineRunner();
+    const endings = [() => new Promise<void>(() => {}), () => Promise.reject(new Error("the queue is away"))];
+    const run: Runner["run"] = async (order, signal) => ({
+      ...(await inline.run(order, signal)),
+      discard: endings.pop(),
+    });
+    const { done } = await sweep(walks(2), stamp, store, { runner: { ...inline, run } });
+    assert.deepEqual([done, endings.length], [2, 0]);
+    store.close();
+  });
+
   test("a task that is given twice counts once", async (context) => {
     const store = new RunStore(emptyFolder(context));
     const [task] = walks(1);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
   closeBrowser,
@@ -16,7 +18,7 @@ import {
   withTheme,
 } from "../../lib/plot/index.js";
 import { browserPresent } from "../browser.js";
-import { needs } from "../support.js";
+import { busy, needs, until } from "../support.js";
 import { made, sample } from "./made.js";
 
 const curves = figures.searchCurves(sample.trace);
@@ -108,6 +110,28 @@ void (async () => {
         svg(keptGates({ groups: [{ name: "a", kind: "unit", offset: 0, size: 2, shape: [2] }], mask: [1, 0] })).then((text) => console.log(text.length));`;
       const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { timeout: 60_000 });
       assert.ok(Number(stdout) > 1000);
+    });
+
+    test("a program that draws ends when it is told to, and its browser with it", async () => {
+      const library = join(__dirname, "../../lib/plot");
+      const program = `
+        const { svg } = require(${JSON.stringify(join(library, "stills.js"))});
+        const { keptGates } = require(${JSON.stringify(join(library, "keptGates.js"))});
+        const figure = keptGates({ groups: [{ name: "a", kind: "unit", offset: 0, size: 2, shape: [2] }], mask: [1, 0] });
+        (async () => { for (;;) { await svg(figure); console.log("drawn"); } })();`;
+      const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+      const exited = once(child, "exit");
+      await once(child.stdout, "data");
+      const browser = Number(execFileSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" }).split("\n")[0]);
+      child.kill("SIGTERM");
+      assert.deepEqual(await Promise.race([exited, delay(5000 * busy(), "still there")]), [null, "SIGTERM"]);
+      await until("the browser's end", () => {
+        try {
+          return !process.kill(browser, 0);
+        } catch {
+          return true;
+        }
+      });
     });
 
     test(
