@@ -134,7 +134,7 @@ function namesOf(known: readonly string[]): (text: string) => string[] {
 
 interface Settings {
   readonly install?: boolean;
-  readonly workloads: readonly string[];
+  readonly workloads?: readonly string[];
   readonly phases?: readonly string[];
   readonly engine: string;
   readonly threads: number;
@@ -149,7 +149,7 @@ function readSettings(): Settings {
   return new Command("npm run bench --")
     .description("Times this library beside a PyTorch twin.")
     .option("--install", "first installs PyTorch into build/pytorch (4.6 GB)")
-    .option("--workloads <names>", names.join(","), namesOf(names), names)
+    .option("--workloads <names>", `of ${names.join(",")}; all by default`, namesOf(names))
     .option("--phases <names>", `of ${phases.join(",")}; all of a workload's by default`, namesOf(phases))
     .addOption(new Option("--engine <engine>").choices(["tensorflow", "wasm", "cpu"]).default("tensorflow"))
     .option("--threads <number>", "of both sides", wholeNumber, 1)
@@ -172,7 +172,7 @@ async function main(): Promise<void> {
   console.log(line(["workload", "phase", "engine", "threads", "ours ms", "peer ms", "ratio", "10-90 %"]));
 
   const rows: Row[] = [];
-  for (const workload of settings.workloads) {
+  for (const workload of settings.workloads ?? Object.keys(workloads)) {
     const wanted = settings.phases;
     const phases = Object.keys(workloads[workload].phases).filter((phase) => !wanted || wanted.includes(phase));
     for (const phase of phases) {
