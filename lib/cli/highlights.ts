@@ -17,7 +17,7 @@ const highlights: readonly Highlight[] = [
   },
   {
     experiment: "e5",
-    learned: "operations, MNIST to letters N-Z",
+    learned: "operations, MNIST to letters N-Z, ridge head",
     where: { shots: 5 },
     controls: ["random-operations", "best-random", "shuffled", "full", "lenet", "scattering", "linear-inputs"],
   },
@@ -30,19 +30,20 @@ const highlights: readonly Highlight[] = [
 ];
 
 /** The README's table of results, from tables of effects by experiment; those without a table are left out. */
-export function highlightsTable(
-  effects: ReadonlyMap<string, readonly EffectOf[]>,
+export function highlightsTable<Row extends EffectOf>(
+  effects: ReadonlyMap<string, readonly Row[]>,
   label: (control: string) => string,
-  interval: (row: EffectOf) => string,
+  interval: (row: Row) => string,
+  holm: (p: Row["pHolm"]) => string,
 ): string {
   const lines = highlights.flatMap(({ experiment, learned, where, controls }) => {
     const rows = effects.get(experiment) ?? [];
     return controls.flatMap((control) => {
       const found = rows.find((row) => fits(row, { ...where, control }));
-      return found ? [[learned, label(control), interval(found)]] : [];
+      return found ? [[learned, label(control), interval(found), holm(found.pHolm)]] : [];
     });
   });
-  const head = ["learned, 5 shots", "control", "lead in points, 95 % interval"];
+  const head = ["learned, 5 shots", "control", "lead in points, 95 % interval", "p, Holm"];
   // Padded, as the README is formatted.
   const widths = head.map((_, c) => Math.max(...[head, ...lines].map((line) => line[c].length)));
   const padded = [head, widths.map((width) => "-".repeat(width)), ...lines];

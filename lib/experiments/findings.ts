@@ -59,7 +59,7 @@ export const claims: Readonly<Record<string, readonly Claim[]>> = {
     controls: ["random-varying"],
     lead: 0,
   })),
-  "e2-weight": [0.099976, 0.019995, 0.005029].map((density) => ({
+  "e2-weight": [0.099976, 0.019995, 0.005029, 0.001018].map((density) => ({
     says: `better than random at ${(100 * density).toFixed(1)} %`,
     where: { density, shots: 5 },
     controls: ["random", "random-erk"],
