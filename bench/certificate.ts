@@ -36,7 +36,7 @@ function sums(gateCount: number): () => void {
 
 /** Part of a search's step that its certificate takes: steps and sums alternate, medians are compared. */
 async function main(): Promise<void> {
-  console.log(await tt.ready());
+  console.log(await tt.ready({ threads: 1 }));
   const rows: object[] = [];
   for (const [name, gateCount] of Object.entries(timed)) {
     const step = await workloads[name].phases.step();
