@@ -40,7 +40,17 @@ export async function until(what: string, so: () => boolean | Promise<boolean>):
   }
 }
 
-/** How many times longer something may take than on an idle machine: as many programs as share a core. */
+/**
+ * How many times longer something may take than on an idle machine: as many programs as share a core in the last minute,
+ * or as a few milliseconds of this process's own work take now.
+ */
 export function busy(): number {
-  return Math.max(1, loadavg()[0] / availableParallelism());
+  const started = performance.now();
+  const before = process.cpuUsage();
+  const worked = (): number => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  while (worked() < 20);
+  return Math.max(1, loadavg()[0] / availableParallelism(), (performance.now() - started) / worked());
 }

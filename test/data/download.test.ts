@@ -48,7 +48,7 @@ function ranged(cuts: number): Answer {
       "content-length": rest.length,
       ...(start ? { "content-range": range } : {}),
     });
-    if (cuts-- > 0) response.write(rest.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50));
+    if (cuts-- > 0) response.write(rest.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 300));
     else response.end(rest);
   };
 }

@@ -95,7 +95,7 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     }
     const started = performance.now();
     await runner.close();
-    assert.ok(performance.now() - started < 1000 * busy());
+    assert.ok(performance.now() - started < 2000 * busy());
     store.close();
   });
 
@@ -123,7 +123,9 @@ describe("a pool under faults", { timeout: 600_000 }, () => {
     const settings = { milliseconds: 30 };
     for (let recorded = 1; recorded <= 9; recorded += 4) {
       const { child, exited, output } = sweepProcess(folder, 12, settings, 2);
-      await until(`${recorded} records`, () => new RegExp(`done ${recorded}\\b`).test(output()));
+      // As many or more: the one before may have recorded some between the look and its end.
+      const most = (): number => Math.max(0, ...[...output().matchAll(/done (\d+)/g)].map(([, done]) => Number(done)));
+      await until(`${recorded} records`, () => most() >= recorded);
       child.kill("SIGKILL");
       await exited;
     }

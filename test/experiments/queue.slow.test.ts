@@ -144,9 +144,9 @@ describe("queue", { timeout: 900_000 }, () => {
     withRedis,
     async (context) => {
       const log = join(emptyFolder(context), "log");
-      const set = await bench(context, walks(2, { spin: 5000, log }));
+      const set = await bench(context, walks(2, { spin: 8000, log }));
       writeFileSync(log, "");
-      for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url });
+      for (let i = 0; i < 2; i++) new TestWorker(context, { url: set.redis.url, stallSeconds: 4 });
       const summary = await sweepQueue(set);
       assert.equal(summary.done, 2);
       assert.equal(begun(log), 2, "nothing was delivered twice");
