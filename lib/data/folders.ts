@@ -21,13 +21,19 @@ export function dataFolders(): string[] {
  */
 export function findFiles(name: string, files: readonly string[]): string[] | undefined {
   for (const folder of dataFolders()) {
-    const paths = files.map((file) => {
-      const path = join(folder, name, file);
-      return existsSync(path) ? path : path.replace(/\.gz$/, "");
-    });
-    if (paths.every((path) => existsSync(path))) return paths;
+    const paths = filesIn(join(folder, name), files);
+    if (paths) return paths;
   }
   return undefined;
+}
+
+/** The paths of files in a folder that has all of them, or undefined; a file may be there without its `.gz`. */
+export function filesIn(folder: string, files: readonly string[]): string[] | undefined {
+  const paths = files.map((file) => {
+    const path = join(folder, file);
+    return existsSync(path) ? path : path.replace(/\.gz$/, "");
+  });
+  return paths.every((path) => existsSync(path)) ? paths : undefined;
 }
 
 /**

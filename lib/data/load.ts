@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TwotempError } from "../errors.js";
@@ -8,7 +7,7 @@ import { unpack } from "./archives.js";
 import { catalogue, type CatalogueEntry } from "./catalogue.js";
 import type { Dataset } from "./dataset.js";
 import { download, withLock } from "./download.js";
-import { dataFolders, findFiles, projectFolder } from "./folders.js";
+import { dataFolders, filesIn, findFiles, projectFolder } from "./folders.js";
 
 /**
  * Loads a data set by name, with a selection of its classes after a colon if only some are wanted.
@@ -60,10 +59,10 @@ export async function fetchFiles(
     );
   }
   const folder = join(home, entry.name);
-  const files = entry.files.map((file) => join(folder, file));
   // Over all of it: another process that waited finds the files, not an archive that is being unpacked.
   return withLock(`${folder}.lock`, options.signal, async () => {
-    if (files.every((file) => existsSync(file))) return files;
+    const there = filesIn(folder, entry.files);
+    if (there) return there;
     for (const source of entry.sources) {
       const path = await download(source, folder, options).catch(async (error: unknown) => {
         await rmdir(folder).catch(() => undefined); // one that holds anything stays
@@ -73,6 +72,6 @@ export async function fetchFiles(
       await unpack(path, source.members, folder, options.signal);
       await rm(path);
     }
-    return files;
+    return entry.files.map((file) => join(folder, file));
   });
 }

@@ -107,7 +107,6 @@ class Slot {
         on: ({ pid }: { pid: number }) => {
           this.pid = pid;
           deadline = performance.now() + 1000 * this.taskSeconds;
-          if (ended !== undefined) kill(pid);
         },
       })) as Answer & { memory: number };
     } catch (error) {
