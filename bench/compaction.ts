@@ -6,6 +6,7 @@ import { median } from "simple-statistics";
 import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
 import { predictionMs } from "./clock.js";
+import { processorName } from "./processor.js";
 
 /** One model before and after compaction; milliseconds of processor time a batch, the median of the rounds. */
 export interface CompactionRow {
@@ -154,7 +155,7 @@ async function main(): Promise<void> {
     console.log(`${name}: ${row.speedup.toFixed(2)} times as fast, ${row.bothSpeedup.toFixed(2)} by its predictor`);
   }
   const folder = join(__dirname, "..", "..", "bench", "results");
-  const processor = cpus()[0].model;
+  const processor = processorName();
   const record = { processor, cores: cpus().length, node: process.version, rows };
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "compaction.json"), `${JSON.stringify(record, null, 2)}\n`);

@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import * as tt from "../lib/index.js";
 import { TensorAccumulators } from "../lib/relaxation/accumulators.js";
@@ -8,6 +7,7 @@ import { Price } from "../lib/search/price.js";
 import { Search } from "../lib/search/search.js";
 import type { WeightStrategy } from "../lib/search/strategies/index.js";
 import { milliseconds } from "./clock.js";
+import { processorName } from "./processor.js";
 import { workloads } from "./workloads/index.js";
 
 /** Workloads whose gates are weights, with how many steps are timed. */
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   const page = [
     "# Where a search's step goes",
     "",
-    `Wall clock, one thread, ${cpus()[0].model}; the memory moves ${machine.gigabytes.toFixed(1)} GB/s (results/scaling.json).`,
+    `Wall clock, one thread, ${processorName()}; the memory moves ${machine.gigabytes.toFixed(1)} GB/s (results/scaling.json).`,
     "`node dist/bench/profile.js` makes the tables again.",
     "",
     ...rows,

@@ -53,7 +53,7 @@ export function ratioFigure(rows: readonly Row[]): Figure {
   const engines = [...new Set(shown.map(({ engine }) => engine))];
   const groups = processors.flatMap((processor, p) => engines.map((engine, e) => ({ processor, p, engine, e })));
   const colours = [palette.blue, palette.red];
-  const symbols = ["circle", "diamond"];
+  const symbols = ["circle", "diamond", "square"];
   return makeFigure({
     title: "Time beside PyTorch, on the same threads",
     subtitle: "ours over PyTorch's; median and 10th to 90th percentile of alternating rounds; below 1 we are faster",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { median, quantile } from "simple-statistics";
 import { positiveNumber, wholeNumber } from "../lib/cli/options.js";
+import { processorName } from "./processor.js";
 import { report } from "./report.js";
 import { type Clock, Side } from "./side.js";
 import { workloads } from "./workloads/index.js";
@@ -32,7 +33,7 @@ export interface Row {
 const root = join(__dirname, "..", "..");
 const python = join(root, "build", "pytorch", "bin", "python");
 const results = join(root, "bench", "results");
-const processor = cpus()[0].model;
+const processor = processorName();
 
 /** Makes the twin's environment inside the repository. */
 function install(): void {

@@ -8,6 +8,7 @@ import * as tt from "../lib/index.js";
 import { closeBrowser } from "../lib/plot/index.js";
 import { saveFigure } from "../lib/plot/stills.js";
 import { milliseconds } from "./clock.js";
+import { processorName } from "./processor.js";
 import { scalingFigure } from "./scalingFigure.js";
 import type { Clock } from "./side.js";
 import { convolutional, examples, maskedTraining, type Runner, searchSteps } from "./workloads/index.js";
@@ -191,7 +192,7 @@ async function main(): Promise<void> {
   const clock: Clock = values.clock === "cpu" ? "cpu" : "wall";
   const { engine } = await tt.ready({ threads });
   const machine: Machine = {
-    processor: cpus()[0].model,
+    processor: processorName(),
     cores: cpus().length,
     node: process.version,
     engine,

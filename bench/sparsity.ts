@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median } from "simple-statistics";
@@ -7,6 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 import * as tt from "../lib/index.js";
 import { sharedGates } from "../lib/space/overlap.js";
 import { milliseconds, predictionMs } from "./clock.js";
+import { processorName } from "./processor.js";
 import { convolutional } from "./workloads/searches.js";
 
 /** What a mask on the weights saves: milliseconds of processor time a batch in prediction, a step of one model in retraining. */
@@ -265,7 +265,7 @@ async function main(): Promise<void> {
   const only = values.only.split(",");
   const old = JSON.parse(readFileSync(`${path}.json`, "utf8")) as Results;
   const results: Results = {
-    processor: cpus()[0].model,
+    processor: processorName(),
     node: process.version,
     steps,
     masks: only.includes("masks") ? await masks(rounds) : old.masks,

@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { median, quantile } from "simple-statistics";
+import { processorName } from "./processor.js";
 import type { Clock } from "./side.js";
 
 const root = join(__dirname, "..", "..");
@@ -73,7 +74,7 @@ function main(): void {
   if (existsSync(kernel)) rows.push(row("a notebook's first cell", 3, "wall", repeat(runFirstCell)));
   else console.log("without the kernel: `npm run setup` installs it; the first cell isn't timed");
   console.table(rows);
-  const record = { processor: cpus()[0].model, cores: cpus().length, node: process.version, rounds, rows };
+  const record = { processor: processorName(), cores: cpus().length, node: process.version, rounds, rows };
   writeFileSync(join(root, "bench", "results", "startup.json"), `${JSON.stringify(record, null, 1)}\n`);
 }
 
