@@ -52,6 +52,8 @@ export function ratioFigure(rows: readonly Row[]): Figure {
   const processors = processorsOf(shown);
   const engines = [...new Set(shown.map(({ engine }) => engine))];
   const groups = processors.flatMap((processor, p) => engines.map((engine, e) => ({ processor, p, engine, e })));
+  // Of a row's height, so that the last processor of one row stays clear of the first of the next.
+  const apart = 0.66 / processors.length;
   const colours = [palette.blue, palette.red];
   const symbols = ["circle", "diamond", "square"];
   return makeFigure({
@@ -64,7 +66,7 @@ export function ratioFigure(rows: readonly Row[]): Figure {
         mode: "markers",
         name: `${engine === "wasm" ? "WebAssembly" : "native"}, ${processor.replace(/\(R\)| Processor/g, "")}`,
         x: own.map((row) => row.ratio),
-        y: own.map((row) => names.indexOf(name(row)) + 0.36 * (p - (processors.length - 1) / 2)),
+        y: own.map((row) => names.indexOf(name(row)) + apart * (p - (processors.length - 1) / 2)),
         error_x: {
           type: "data",
           symmetric: false,
@@ -75,8 +77,8 @@ export function ratioFigure(rows: readonly Row[]): Figure {
       };
     }),
     layout: {
-      height: 200 + 26 * names.length,
-      xaxis: { type: "log", title: { text: "ratio of times" }, tickvals: [0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7] },
+      height: 200 + (10 + 9 * processors.length) * names.length,
+      xaxis: { type: "log", title: { text: "ratio of times" }, tickvals: [0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7] },
       yaxis: {
         automargin: true,
         range: [names.length - 0.5, -0.5],
