@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import * as tf from "@tensorflow/tfjs";
+import type { Random } from "../../lib/engine/index.js";
 
 /** A two-dimensional convolution of a batch of images. */
 export interface Geometry {
@@ -32,6 +33,13 @@ export const geometries: fc.Arbitrary<Geometry> = fc
   .filter(
     ({ padding, image, taps, dilations }) =>
       padding === "same" || image.every((extent, axis) => extent > (taps[axis] - 1) * dilations[axis]),
+  );
+
+/** Random whole numbers: sums of their products are exact, where others, once they cancel, differ by the order of their terms. */
+export const wholeNumbers = (random: Random, shape: number[]): tf.Tensor =>
+  tf.tensor(
+    random.normals(tf.util.sizeFromShape(shape)).map((value) => Math.round(4 * value)),
+    shape,
   );
 
 /** A convolution as products of shifted images with the taps of its kernel: no convolution of TensorFlow's is in it. */

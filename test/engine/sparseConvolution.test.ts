@@ -6,7 +6,7 @@ import { compiled, Random, ready } from "../../lib/engine/index.js";
 import { ownKernels } from "../../lib/engine/native.js";
 import { entriesOf, kernelPlaces, sparseConvolution } from "../../lib/engine/sparseConvolution.js";
 import { needs } from "../support.js";
-import { byTaps, geometries, largest, type Geometry } from "./geometry.js";
+import { byTaps, geometries, largest, type Geometry, wholeNumbers } from "./geometry.js";
 import { nativeIsBuilt } from "./support.js";
 
 /** How many of a kernel's entries are open, of a convolution. */
@@ -22,16 +22,16 @@ function distances(given: Case): number[] {
   const size = shape.reduce((product, extent) => product * extent, 1);
   const open = Float32Array.from({ length: size }, () => (random.uniform() < density ? 1 : 0));
   return tf.tidy(() => {
-    const x = tf.tensor4d(random.normals(batch * image[0] * image[1] * channels[0]), [batch, ...image, channels[0]]);
+    const x = wholeNumbers(random, [batch, ...image, channels[0]]);
     // What closed entries hold mustn't matter.
-    const kernel = tf.tensor4d(random.normals(size), shape);
+    const kernel = wholeNumbers(random, shape);
     const mask = tf.tensor4d(open, shape);
     const places = kernelPlaces(open, shape);
     const own = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor =>
       sparseConvolution(x as tf.Tensor4D, kernel, places, { strides, padding, dilations });
     const whole = (x: tf.Tensor, kernel: tf.Tensor): tf.Tensor => byTaps(x, tf.mul(kernel, mask), given);
     const wanted = whole(x, kernel);
-    const dy = tf.tensor(random.normals(wanted.size), wanted.shape);
+    const dy = wholeNumbers(random, wanted.shape);
     // The kernel whole, and its entries alone.
     const run = compiled((x, kernel, entries, dy) => [
       ...[own(x, kernel), ...tf.grads(own)([x, kernel], dy)],
