@@ -101,9 +101,9 @@ function openSearch({ model, gates, batch, density = 0.1, steps }: SearchWorkloa
 const begin = (space: tt.SearchSpace, dataset: tt.Dataset, more: tt.SearchOptions): tt.Search =>
   tt.search(space, dataset, { weights: "reset", seed: 1, ...more });
 
-/** Steps of one search that doesn't end. */
+/** Steps of one search that doesn't end, on weights that are drawn once, as in a masked step and in the twin. */
 export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number, density: number = 0.1): Runner {
-  const search = begin(space, dataset, { batch, density, steps: 1e9 });
+  const search = begin(space, dataset, { batch, density, steps: 1e9, redrawEvery: 1e9 });
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) search.advance();

@@ -8,6 +8,9 @@ import { adaptive, dualNumbers } from "./updates/adaptive.js";
 import { nearEnough } from "./updates/halfDual.js";
 import { updates } from "./updates/index.js";
 
+/** `R / tc` up to which the op opens gates: its exponential is of numbers up to 87. */
+const steepest = 80;
+
 /** The default relaxation, two temperatures moved by `adaptive`, by the project's own ops. */
 export interface OnePass {
   /** The gates of logits, [gateCount], to the bit those that a step to these logits gives. */
@@ -43,14 +46,14 @@ export interface Opened {
  * A step that reads and writes each vector once, where TensorFlow's ops take some thirty passes. The results are those of
  * TensorFlow's ops, but for rounding.
  *
- * @returns undefined for other relaxations and on other engines
+ * @returns undefined for other relaxations, for steps or temperatures that its formulas aren't for, and on other engines
  */
 export function onePass(settings: RelaxationSettings): OnePass | undefined {
   const { coldTemperature: cold, hotTemperature: hot, logitBound: bound, stepSize } = settings;
   const { scale, most } = dualNumbers({ stepSize, hot, bound });
   const native = ownKernels();
   const isDefault = estimators[settings.estimator] === twoTemperature && updates[settings.update] === adaptive;
-  if (!isDefault || scale > nearEnough || !native) return undefined;
+  if (!isDefault || scale > nearEnough || bound > steepest * cold || !native) return undefined;
   const float = (numbers: Readonly<Record<string, number>>): AttributeMaker[] =>
     Object.entries(numbers).map(([name, value]) => attribute.float(name, value));
   const ofGates = float({ cold });

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { gateGradientOfWeights } from "../engine/gateGradient.js";
+import { type GateGradient, gateGradientOfWeights } from "../engine/gateGradient.js";
 import { type Address, compiled, softmaxCrossEntropy } from "../engine/index.js";
 import {
   collectGateGradient,
@@ -71,23 +71,40 @@ export function differentiate(
       return loss(all, slotGates);
     })(variables);
 
+    const slotGradients = slots.map((slot, s) =>
+      slot.call === undefined ? grads[position.get(slot.index)!] : grads[varied.length + inputSlots.indexOf(s)],
+    );
+    const joined = joinedGradients(plan, slots, slotGradients, weights, factors, wantWeights ? values : []);
     const weightGradients = wantWeights
       ? plan.weights.flatMap((spec, w) => {
           if (!spec.trainable) return [];
           const gradient = grads[position.get(w)!];
           const mask = maskOf.get(w);
-          return [mask ? tf.mul(gradient, mask) : gradient];
+          if (!mask) return [gradient];
+          return [joined ? joined.ofWeights[values.indexOf(mask)] : tf.mul(gradient, mask)];
         })
       : [];
-    const slotGradients = slots.map((slot, s) =>
-      slot.call === undefined ? grads[position.get(slot.index)!] : grads[varied.length + inputSlots.indexOf(s)],
-    );
     return {
       loss: value as tf.Scalar,
-      gateGradient: gateGradientOf(plan, slots, slotGradients, weights, factors),
+      gateGradient: joined?.ofGates ?? gateGradientOf(plan, slots, slotGradients, weights, factors),
       weightGradients,
     };
   });
+}
+
+/** Of gates that are all on weights, by one op: undefined for others, and where there is no such op. */
+function joinedGradients(
+  plan: Plan,
+  slots: readonly GateSlot[],
+  gradients: readonly tf.Tensor[],
+  weights: readonly tf.Tensor[],
+  factors: readonly (tf.Tensor | undefined)[],
+  masks: readonly tf.Tensor[],
+): GateGradient | undefined {
+  const own = slots.map(({ call, index }) => (call === undefined ? weights[index] : undefined));
+  const known = <T>(values: readonly (T | undefined)[]): values is T[] => values.every((value) => value !== undefined);
+  if (slots.length === 0 || !known(own) || !known(factors) || !slotsTile(slots, plan.gateCount)) return undefined;
+  return gateGradientOfWeights(gradients, own, factors, masks);
 }
 
 /** The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read. */
@@ -98,14 +115,10 @@ function gateGradientOf(
   weights: readonly tf.Tensor[],
   factors: readonly (tf.Tensor | undefined)[],
 ): tf.Tensor1D {
-  const own = slots.map(({ call, index }) => (call === undefined ? weights[index] : undefined));
-  const known = <T>(values: readonly (T | undefined)[]): values is T[] => values.every((value) => value !== undefined);
-  const joined =
-    slots.length > 0 && known(own) && known(factors) && slotsTile(slots, plan.gateCount)
-      ? gateGradientOfWeights(gradients, own, factors)
-      : undefined;
-  if (joined) return joined;
-  const products = gradients.map((gradient, s) => (own[s] ? tf.mul(gradient, own[s]) : gradient));
+  const products = gradients.map((gradient, s) => {
+    const { call, index } = slots[s];
+    return call === undefined ? tf.mul(gradient, weights[index]) : gradient;
+  });
   return collectGateGradient(slots, products, factors, plan.gateCount);
 }
 

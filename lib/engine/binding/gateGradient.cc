@@ -1,4 +1,4 @@
-// The gradient of gates on weights from those of the masked weights, layer after layer (lib/engine/gateGradient.ts): G W f.
+// The gradients of gates on weights and of the weights from those of the masked weights (lib/engine/gateGradient.ts): G W f and G M.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -8,35 +8,55 @@
 namespace twotemp {
 namespace {
 
-// Results that are too many for the caches go to memory past them: it needn't be read first.
-void Multiply(const float* gradient, const float* weight, float factor, float* to, int64_t count, bool streams) {
-  int64_t i = 0;
-  if (streams && reinterpret_cast<uintptr_t>(to) % sizeof(Lanes) == 0) {
-    for (; i + lanes <= count; i += lanes) _mm256_stream_ps(to + i, __m256(Load(gradient + i) * Load(weight + i) * factor));
-    _mm_sfence();
+struct Layer {
+  const float *gradient, *weight, *mask;
+  float factor;
+  float *ofGates, *ofWeight;
+};
+
+// The weight's gradient may take the place of the masked one's. Gradients of gates that are too many for the caches go to memory past
+// them: it needn't be read first.
+void Multiply(const Layer& layer, int64_t begin, int64_t end, bool streams) {
+  const auto [gradient, weight, mask, factor, ofGates, ofWeight] = layer;
+  int64_t i = begin;
+  for (; i + lanes <= end; i += lanes) {
+    const Lanes g = Load(gradient + i), product = g * Load(weight + i) * factor;
+    if (streams && reinterpret_cast<uintptr_t>(ofGates + i) % sizeof(Lanes) == 0) {
+      _mm256_stream_ps(ofGates + i, __m256(product));
+    } else {
+      Store(ofGates + i, product);
+    }
+    if (mask) Store(ofWeight + i, g * Load(mask + i));
   }
-  for (; i < count; i++) to[i] = gradient[i] * weight[i] * factor;
+  if (streams) _mm_sfence();
+  for (; i < end; i++) {
+    const float g = gradient[i];
+    ofGates[i] = g * weight[i] * factor;
+    if (mask) ofWeight[i] = g * mask[i];
+  }
 }
 
 void Compute(void*, TF_OpKernelContext* context) {
   const Status status;
-  const int layers = TF_NumInputs(context) / 3;
-  std::vector<Tensor> inputs;
-  for (int index = 0; index < 3 * layers; index++) inputs.push_back(Tensor::Input(context, index, status));
+  const int trained = TF_NumOutputs(context) - 1, layers = (TF_NumInputs(context) - trained) / 3;
+  // Weights' gradients first, in the memory of the masked weights' ones where nothing else is to read these.
+  std::vector<Tensor> ofWeights, inputs;
+  for (int layer = 0; layer < trained; layer++) ofWeights.push_back(Tensor::InPlaceOf(context, layer, 1 + layer, status));
+  for (int index = 0; index < 3 * layers + trained; index++) inputs.push_back(Tensor::Input(context, index, status));
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   int64_t size = 0;
   for (int layer = 0; layer < layers; layer++) size += inputs[layer].size();
   const Tensor output = Tensor::Output(context, 0, {size}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
-  float* to = output.values();
+  float* ofGates = output.values();
   for (int layer = 0; layer < layers; layer++) {
-    const Tensor &gradient = inputs[layer], &weight = inputs[layers + layer];
-    const float factor = *inputs[2 * layers + layer].values();
-    const int64_t count = gradient.size();
-    InParts(count, count < 1 << 18 ? 1 : Parts(count), [&](int64_t begin, int64_t end, int64_t) {
-      Multiply(gradient.values() + begin, weight.values() + begin, factor, to + begin, end - begin, size > 1 << 19);
-    });
-    to += count;
+    const auto given = [&](int kind) { return inputs[kind * layers + layer].values(); };
+    const bool trains = layer < trained;
+    const Layer all = {given(0), given(1), trains ? given(3) : nullptr, *given(2), ofGates, trains ? ofWeights[layer].values() : nullptr};
+    const int64_t count = inputs[layer].size();
+    InParts(count, count < 1 << 18 ? 1 : Parts(count),
+            [&](int64_t begin, int64_t end, int64_t) { Multiply(all, begin, end, size > 1 << 19); });
+    ofGates += count;
   }
 }
 
@@ -44,9 +64,9 @@ void Compute(void*, TF_OpKernelContext* context) {
 
 Op GateGradient() {
   return {"TwotempGateGradient",
-          {"layers: int >= 1"},
-          {"gradients: layers * float", "weights: layers * float", "factors: layers * float"},
-          {"gradient: float"},
+          {"layers: int >= 1", "trained: int >= 0"},
+          {"gradients: layers * float", "weights: layers * float", "factors: layers * float", "masks: trained * float"},
+          {"gradient: float", "weight_gradients: trained * float"},
           nullptr,
           Compute,
           nullptr};

@@ -45,6 +45,13 @@ class Tensor {
     if (!status.ok()) return Tensor(nullptr);
     return Tensor(TF_AllocateOutput(context, index, TF_FLOAT, shape.data(), shape.size(), bytes, status));
   }
+  // An output like an input, in the input's memory if nothing else reads that; to be asked for before the input is.
+  static Tensor InPlaceOf(TF_OpKernelContext* context, int input, int output, const Status& status) {
+    if (!status.ok()) return Tensor(nullptr);
+    const std::vector<int64_t> shape = Input(context, input, status).shape();
+    int taken;
+    return Tensor(TF_ForwardInputOrAllocateOutput(context, &input, 1, output, shape.data(), shape.size(), &taken, status));
+  }
   float* values() const { return static_cast<float*>(TF_TensorData(tensor_.get())); }
   const int32_t* integers() const { return static_cast<const int32_t*>(TF_TensorData(tensor_.get())); }
   int64_t size() const { return TF_TensorElementCount(tensor_.get()); }
