@@ -100,6 +100,25 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
     gradient.dispose();
   });
 
+  test("leave gates where they are once their squares are too many for float32", (t) => {
+    if (!hasOwnKernels) return t.skip("this processor has none");
+    const relaxation = new TensorRelaxation(relaxationSettings({ gateCount: 2, stepSize: 0.01 }));
+    const gradient = tf.tensor1d([9.9e17, 1]);
+    let [last, other] = relaxation.logits();
+    for (let step = 0; step < 360; step++) {
+      relaxation.step(gradient);
+      const { logits, memory } = relaxation.save();
+      const move = last - logits[0];
+      if (memory[1][0] === Infinity) assert.ok(Math.abs(move) < 1e-6, `by ${move} at step ${step}`);
+      else assert.ok(move > 0, `by ${move} at step ${step}`);
+      assert.ok(logits[1] < other, `from ${other} to ${logits[1]}`);
+      [last, other] = logits;
+    }
+    assert.equal(relaxation.save().memory[1][0], Infinity);
+    relaxation.dispose();
+    gradient.dispose();
+  });
+
   test("multiply gradients of weights as TensorFlow's do, to the bit", (t) => {
     if (!hasOwnKernels) return t.skip("this processor has none");
     for (const sizes of [[1], [8, 3, 17], [1728, 36_864, 5, 600_000]]) {

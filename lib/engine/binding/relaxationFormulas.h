@@ -15,8 +15,9 @@ inline Vector InverseOf(Vector x) {
   return y + y * (1 - x * y);
 }
 inline Vector InverseRootOf(Vector x) {
-  const Vector y = _mm512_rsqrt14_ps(x);
-  return y + 0.5f * y * (1 - x * y * y);
+  const Vector y = _mm512_rsqrt14_ps(x), inverse = y + 0.5f * y * (1 - x * y * y);
+  // The step would give NaN for infinity.
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, FLT_MAX - Vector{}, _CMP_LE_OQ), inverse);
 }
 #else
 inline Vector Smaller(Vector x, Vector y) { return Vector(_mm256_min_ps(x, y)); }

@@ -1,6 +1,7 @@
 // A step of the default relaxation (lib/relaxation/onePass.ts) in one pass over the gates, where TensorFlow's ops take some thirty.
 #if defined(__x86_64__) && !defined(__clang__)
 #include <immintrin.h>
+#include <cfloat>
 #include <cmath>
 #include <numeric>
 #include "kernel.h"
