@@ -302,11 +302,14 @@ class Search:
         self.next += size
         return self.order[self.next - size : self.next]
 
-    def train(self, gates):
-        """One step of the weights alone."""
-        if self.done == 0:
+    def redraw(self):
+        if self.done % 100 == 0:
             self.weights = [w.requires_grad_() for w in self.network.draw()]
             self.adam = torch.optim.Adam(self.weights, lr=WEIGHT_STEP, fused=True)
+
+    def train(self, gates):
+        """One step of the weights alone, drawn anew as often."""
+        self.redraw()
         rows = self.rows()
         loss = F.cross_entropy(self.network.forward(self.weights, gates, self.data[rows]), self.labels[rows])
         self.adam.zero_grad(set_to_none=True)
@@ -316,9 +319,7 @@ class Search:
         return loss.item()
 
     def advance(self):
-        if self.done % 100 == 0:
-            self.weights = [w.requires_grad_() for w in self.network.draw()]
-            self.adam = torch.optim.Adam(self.weights, lr=WEIGHT_STEP, fused=True)
+        self.redraw()
         rows = self.rows()
         gates = self.relaxation.gates().requires_grad_()
         logits = self.network.forward(self.weights, gates, self.data[rows])

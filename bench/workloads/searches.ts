@@ -101,9 +101,9 @@ function openSearch({ model, gates, batch, density = 0.1, steps }: SearchWorkloa
 const begin = (space: tt.SearchSpace, dataset: tt.Dataset, more: tt.SearchOptions): tt.Search =>
   tt.search(space, dataset, { weights: "reset", seed: 1, ...more });
 
-/** Steps of one search that doesn't end, on weights that are drawn once, as in a masked step and in the twin. */
+/** Steps of one search that doesn't end. */
 export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: number, density: number = 0.1): Runner {
-  const search = begin(space, dataset, { batch, density, steps: 1e9, redrawEvery: 1e9 });
+  const search = begin(space, dataset, { batch, density, steps: 1e9 });
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) search.advance();
@@ -112,16 +112,15 @@ export function searchSteps(space: tt.SearchSpace, dataset: tt.Dataset, batch: n
   };
 }
 
-/** Trains the weights of the masked network: a search without the relaxation. */
+/** Trains the weights of the masked network, and draws new ones as often: a search without the relaxation. */
 export function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch: number): Runner {
   const { plan } = space;
   const gates = tf.fill([space.gateCount], 0.6) as tf.Tensor1D;
   const weights = space.initialise(1, "bench");
   const trained = plan.weights.flatMap((spec, w) => (spec.trainable ? [w] : []));
-  const adam = new tt.Adam(
-    trained.map((w) => weights[w]),
-    { stepSize: 0.003 },
-  );
+  const trainedOf = (drawn: readonly tf.Tensor[]): tf.Tensor[] => trained.map((w) => drawn[w]);
+  const adam = new tt.Adam(trainedOf(weights), { stepSize: 0.003 });
+  const redraw = (draw: number): void => tf.tidy(() => adam.reset(trainedOf(space.initialise(1, "bench", draw))));
   const batches = new Batches(dataset, batch, [1, "bench"]);
   const gradients = tt.compiled((gates, inputs, labels, ...values) => {
     const loss = (...own: tf.Tensor[]): tf.Scalar => {
@@ -138,6 +137,7 @@ export function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) {
+        if (step % 100 === 0) redraw(step / 100);
         const { inputs, labels } = batches.at(step++);
         const [value, ...found] = gradients(gates, inputs, labels, ...adam.values);
         value.dataSync();
