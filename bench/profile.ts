@@ -92,8 +92,10 @@ async function main(): Promise<void> {
 
   const results = join(__dirname, "..", "..", "bench", "results");
   const { machine } = JSON.parse(readFileSync(join(results, "scaling.json"), "utf8")) as {
-    machine: { gigabytes: number };
+    machine: { processor: string; gigabytes: number };
   };
+  const sameMachine = machine.processor === processorName();
+  const memory = sameMachine ? `; the memory moves ${machine.gigabytes.toFixed(1)} GB/s (results/scaling.json)` : "";
   const rows: string[] = [];
   for (const [name, steps] of Object.entries(profiled)) {
     const { spent, masked } = await profile(name, steps);
@@ -111,7 +113,7 @@ async function main(): Promise<void> {
   const page = [
     "# Where a search's step goes",
     "",
-    `Wall clock, one thread, ${processorName()}; the memory moves ${machine.gigabytes.toFixed(1)} GB/s (results/scaling.json).`,
+    `Wall clock, one thread, ${processorName()}${memory}.`,
     "`node dist/bench/profile.js` makes the tables again.",
     "",
     ...rows,
