@@ -91,11 +91,13 @@ constexpr float log2e = 0x1.715476p0f;
 
 // The logits `x = 2 th p` with `p + sinh(2p)/2 = dual`, from those of before. With `h = tanh p` Newton's step is
 // `t = (h + (p - dual)(1 - h^2))/2`, and the root lies `t + h t^2 + (5h^2 - 1)/3 t^3 + ...` away, a series whose next term is at most `2 t^4`.
+// With `s` the logistic function of `2p`, `1 - h^2` is `4 s (1 - s)`: as a difference it would be lost to rounding where `h` is near 1.
 inline Gates Invert(const Gates& dual, Gates x, float hot) {
   constexpr float nearEnough = 0.01f;
+  const Gates twice = dual + dual;
   for (int step = 0; step < 2; step++) {
-    const Gates inverse = InverseOf(PowerOfTwo(x, log2e / hot) + 1), h = Gates(1) - inverse * 2, h2 = h * h;
-    const Gates t = (x * (1 / (2 * hot)) - dual) * (Gates(0.5f) - h2 * 0.5f) + (Gates(0.5f) - inverse);
+    const Gates power = PowerOfTwo(x, log2e / hot), inverse = InverseOf(power + 1), h = Gates(1) - inverse * 2, h2 = h * h;
+    const Gates t = (x * (1 / hot) - twice) * (power * inverse * inverse) + (Gates(0.5f) - inverse);
     x = x - t * (t * (t * (h2 * (5.0f / 3) - 1.0f / 3) + h) + 1) * (2 * hot);
     if (!AnyBeyond(t, nearEnough)) break;
   }
