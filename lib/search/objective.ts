@@ -50,15 +50,10 @@ export function differentiate(
 ): Evaluation {
   return tf.tidy(() => {
     const { values, factors } = expandGates(slots, gates);
-    const maskOf = new Map<number, tf.Tensor>();
-    slots.forEach((slot, s) => {
-      if (slot.call === undefined) maskOf.set(slot.index, values[s]);
-    });
-    const masked = weights.map((weight, w) => {
-      const mask = maskOf.get(w);
-      return mask ? tf.mul(weight, mask) : weight;
-    });
-    const varied = plan.weights.flatMap((spec, w) => (maskOf.has(w) || (wantWeights && spec.trainable) ? [w] : []));
+    // Slots of weights come first.
+    const slotOf = new Map(slots.flatMap(({ call, index }, s) => (call === undefined ? [[index, s]] : [])));
+    const masked = weights.map((weight, w) => (slotOf.has(w) ? tf.mul(weight, values[slotOf.get(w)!]) : weight));
+    const varied = plan.weights.flatMap((spec, w) => (slotOf.has(w) || (wantWeights && spec.trainable) ? [w] : []));
     const inputSlots = slots.flatMap((slot, s) => (slot.call === undefined ? [] : [s]));
     const position = new Map(varied.map((w, i) => [w, i]));
 
@@ -74,52 +69,42 @@ export function differentiate(
     const slotGradients = slots.map((slot, s) =>
       slot.call === undefined ? grads[position.get(slot.index)!] : grads[varied.length + inputSlots.indexOf(s)],
     );
-    const joined = joinedGradients(plan, slots, slotGradients, weights, factors, wantWeights ? values : []);
+    const masks = wantWeights ? values.slice(0, slotOf.size) : [];
+    const { ofGates, ofWeights } = gateGradient(plan, slots, slotGradients, weights, factors, masks);
     const weightGradients = wantWeights
       ? plan.weights.flatMap((spec, w) => {
           if (!spec.trainable) return [];
-          const gradient = grads[position.get(w)!];
-          const mask = maskOf.get(w);
-          if (!mask) return [gradient];
-          return [joined ? joined.ofWeights[values.indexOf(mask)] : tf.mul(gradient, mask)];
+          return [slotOf.has(w) ? ofWeights[slotOf.get(w)!] : grads[position.get(w)!]];
         })
       : [];
-    return {
-      loss: value as tf.Scalar,
-      gateGradient: joined?.ofGates ?? gateGradientOf(plan, slots, slotGradients, weights, factors),
-      weightGradients,
-    };
+    return { loss: value as tf.Scalar, gateGradient: ofGates, weightGradients };
   });
 }
 
-/** Of gates that are all on weights, by one op: undefined for others, and where there is no such op. */
-function joinedGradients(
+/**
+ * The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read, and with respect to the
+ * weights of the first slots, of which `masks` has the masks; by one op where all gates are on weights.
+ */
+function gateGradient(
   plan: Plan,
   slots: readonly GateSlot[],
   gradients: readonly tf.Tensor[],
   weights: readonly tf.Tensor[],
   factors: readonly (tf.Tensor | undefined)[],
   masks: readonly tf.Tensor[],
-): GateGradient | undefined {
+): GateGradient {
   const own = slots.map(({ call, index }) => (call === undefined ? weights[index] : undefined));
   const known = <T>(values: readonly (T | undefined)[]): values is T[] => values.every((value) => value !== undefined);
-  if (slots.length === 0 || !known(own) || !known(factors) || !slotsTile(slots, plan.gateCount)) return undefined;
-  return gateGradientOfWeights(gradients, own, factors, masks);
-}
-
-/** The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read. */
-function gateGradientOf(
-  plan: Plan,
-  slots: readonly GateSlot[],
-  gradients: readonly tf.Tensor[],
-  weights: readonly tf.Tensor[],
-  factors: readonly (tf.Tensor | undefined)[],
-): tf.Tensor1D {
-  const products = gradients.map((gradient, s) => {
-    const { call, index } = slots[s];
-    return call === undefined ? tf.mul(gradient, weights[index]) : gradient;
-  });
-  return collectGateGradient(slots, products, factors, plan.gateCount);
+  const joined =
+    slots.length > 0 && known(own) && known(factors) && slotsTile(slots, plan.gateCount)
+      ? gateGradientOfWeights(gradients, own, factors, masks)
+      : undefined;
+  if (joined) return joined;
+  const products = gradients.map((gradient, s) => (own[s] ? tf.mul(gradient, own[s]) : gradient));
+  return {
+    ofGates: collectGateGradient(slots, products, factors, plan.gateCount),
+    ofWeights: masks.map((mask, s) => tf.mul(gradients[s], mask)),
+  };
 }
 
 /** What the loss of a training step is given besides weights, gates and batch. */
