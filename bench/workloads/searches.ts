@@ -137,7 +137,7 @@ export function maskedTraining(space: tt.SearchSpace, dataset: tt.Dataset, batch
   return {
     run: (iterations) => {
       for (let i = 0; i < iterations; i++) {
-        if (step % 100 === 0) redraw(step / 100);
+        if (step > 0 && step % 100 === 0) redraw(step / 100);
         const { inputs, labels } = batches.at(step++);
         const [value, ...found] = gradients(gates, inputs, labels, ...adam.values);
         value.dataSync();
