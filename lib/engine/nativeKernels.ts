@@ -2,24 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { useNativeBatchNorm } from "./batchNorm.js";
 import { seen } from "./convolution.js";
 import { useNativeMaxPool } from "./maxPool.js";
-import { attribute, execute, hasOwnKernels, type NativeBackend } from "./native.js";
+import { attribute, execute, hasOwnKernels, type NativeBackend, replaceKernel } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
-
-type Inputs = Readonly<Record<string, tf.Tensor | undefined>>;
-
-/** Puts a kernel in front of the native backend's own, which runs where the new one returns nothing. */
-function replaceKernel<Attributes>(
-  kernelName: string,
-  kernel: (inputs: Inputs, attributes: Attributes) => tf.TensorInfo | undefined,
-): void {
-  const stock = tf.getKernel(kernelName, "tensorflow");
-  tf.unregisterKernel(kernelName, "tensorflow");
-  tf.registerKernel({
-    ...stock,
-    kernelFunc: (params) =>
-      kernel(params.inputs as unknown as Inputs, params.attrs as Attributes) ?? stock.kernelFunc(params),
-  });
-}
+import { useWinograd } from "./winograd.js";
 
 /** A reshape to the shape that is there already, of which TensorFlow.js makes many, shares the data. */
 function useSharedReshape(backend: NativeBackend): void {
@@ -148,8 +133,10 @@ export function useNativeKernels(backend: NativeBackend): void {
       filterGradient(backend, x!, dy!, attributes),
     );
   }
-  if (!hasOneDnn(backend)) return;
-  useNativeMaxPool(backend);
-  useConvolutionWithBias(backend);
-  useNarrowConvolutions(); // in front of the one before
+  if (hasOneDnn(backend)) {
+    useNativeMaxPool(backend);
+    useConvolutionWithBias(backend);
+    useNarrowConvolutions(); // in front of the one before
+  }
+  if (hasOwnKernels(backend)) useWinograd(backend); // in front of all of these
 }

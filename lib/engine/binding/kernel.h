@@ -91,6 +91,9 @@ struct Op {
 };
 void Register(const Op& op, TF_Status* status);
 
+Op Convolution();
+Op ConvolutionInputGradient();
+Op ConvolutionFilterGradient();
 Op FilterGradient();
 Op BatchNorm();
 Op BatchNormGradient();

@@ -22,7 +22,7 @@ bool RegisterKernels(TF_Status* status) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
   // Once a process, in whatever thread.
   static const bool registered = [&] {
-    for (const Op& op : {FilterGradient(), BatchNorm(), BatchNormGradient(), RelaxationStep(), RelaxationGates(), GateGradient(), SparseProduct(),
+    for (const Op& op : {Convolution(), ConvolutionInputGradient(), ConvolutionFilterGradient(), FilterGradient(), BatchNorm(), BatchNormGradient(), RelaxationStep(), RelaxationGates(), GateGradient(), SparseProduct(),
                          SparseProductGradient(), SparseConvolution(), SparseConvolutionGradient()}) {
       if (TF_GetCode(status) == TF_OK) Register(op, status);
     }
