@@ -8,15 +8,10 @@ type How = Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingM
   readonly dilations?: tf.Conv2DAttrs["dilations"];
 };
 
-/**
- * Whether our convolution by 3x3 is the faster one. Its vectors take 16 channels, and oneDNN's take what is left over
- * better; a tile makes 2x2 outputs, and those beyond the edge are for nothing.
- */
+/** Whether our convolution by 3x3 is the faster one: its vectors take 16 channels or 8, its tiles make 2x2 outputs. */
 function isFaster({ outHeight, outWidth, inChannels, outChannels }: tf.backend_util.Conv2DInfo): boolean {
-  const channels = [inChannels, outChannels];
-  const fills = channels.every((count) => count >= 32) || channels.every((count) => count > 0 && count % 16 === 0);
   const made = 4 * Math.ceil(outHeight / 2) * Math.ceil(outWidth / 2);
-  return fills && outHeight * outWidth > 0.6 * made;
+  return Math.min(inChannels, outChannels) > 8 && outHeight * outWidth > 0.6 * made;
 }
 
 /**
@@ -47,19 +42,19 @@ const allFloat = (...tensors: readonly (tf.Tensor | undefined)[]): boolean =>
  * spoils all outputs of the tiles that see it.
  */
 export function useWinograd(backend: NativeBackend): void {
+  const forward = (padding: AttributeMaker, inputs: tf.TensorInfo[], relu: boolean): tf.Tensor => {
+    const attributes = [padding, attribute.bool("relu", relu), attribute.int("biases", inputs.length - 2)];
+    return execute(backend, "TwotempConvolution", attributes, inputs)[0];
+  };
   replaceKernel<tf.Conv2DAttrs>(tf.Conv2D, ({ x, filter }, how) => {
     const padding = allFloat(x, filter) && paddingFor(x!.shape, filter!.shape, how);
-    return padding ? execute(backend, "TwotempConvolution", [padding, biases(0)], [x!, filter!])[0] : undefined;
+    return padding ? forward(padding, [x!, filter!], false) : undefined;
   });
   replaceKernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ x, filter, bias }, how) => {
     const { activation } = how;
     if (bias?.rank !== 1 || (activation && activation !== "linear" && activation !== "relu")) return undefined;
     const padding = allFloat(x, filter, bias) && paddingFor(x!.shape, filter!.shape, how);
-    if (!padding) return undefined;
-    return tf.tidy(() => {
-      const [made] = execute(backend, "TwotempConvolution", [padding, biases(1)], [x!, filter!, bias]);
-      return activation === "relu" ? tf.relu(made) : made;
-    });
+    return padding ? forward(padding, [x!, filter!, bias], activation === "relu") : undefined;
   });
   replaceKernel<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ dy, filter }, how) => {
     const padding = allFloat(dy, filter) && paddingFor(how.inputShape, filter!.shape, how);
@@ -70,5 +65,3 @@ export function useWinograd(backend: NativeBackend): void {
     return padding ? execute(backend, "TwotempConvolutionFilterGradient", [padding], [x!, dy!])[0] : undefined;
   });
 }
-
-const biases = (count: number): AttributeMaker => attribute.int("biases", count);

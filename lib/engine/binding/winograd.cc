@@ -1,12 +1,11 @@
 // Convolutions by filters of 3x3 without strides, and their gradients, with 16 products in place of 36 for each 2x2 outputs: Winograd's
 // minimal filtering F(2x2, 3x3). oneDNN has it no more; its direct convolution reaches the processor's peak, which this passes.
-#include <array>
-#include <cstring>
-#include <utility>
-#include "kernel.h"
-#include "kernels.h"
-#include "columns.h"
 #if defined(__x86_64__) && !defined(__clang__)
+#include <immintrin.h>
+#include <array>
+#include <utility>
+#include "columns.h"
+#include "kernels.h"
 
 namespace twotemp {
 namespace {
@@ -56,8 +55,14 @@ struct Images {
 using Buffer = std::unique_ptr<float[]>;
 inline Buffer Allocate(int64_t size) { return Buffer(new float[size]); }
 
+// What is done to outputs.
+struct After {
+  const float* bias;  // of each channel, or none
+  bool relu;
+};
+
 struct Formulas {
-  void (*forward)(const Images& x, const float* filter, const float* bias, const Images& y, const Grid& grid);
+  void (*forward)(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid);
   void (*gradient)(const Images& x, const Images& dy, const Grid& grid, float* dw);
 };
 
@@ -77,21 +82,24 @@ const Formulas& Best() {
   return formulas;
 }
 
-// Rows and columns of zeros that the convolution adds to its images.
-struct Padding {
+// Rows and columns of zeros that the convolution adds to its images, and whether it ends with relu.
+struct Options {
   int64_t top, bottom, left, right;
+  unsigned char relu;
 };
 
+template <bool forward>
 void* Create(TF_OpKernelConstruction* context) {
   const Status status;
-  auto padding = std::make_unique<Padding>();
-  TF_OpKernelConstruction_GetAttrInt64List(context, "padding", &padding->top, 4, status);
-  if (status.ok()) return padding.release();
+  auto options = std::make_unique<Options>();
+  TF_OpKernelConstruction_GetAttrInt64List(context, "padding", &options->top, 4, status);
+  if (forward && status.ok()) TF_OpKernelConstruction_GetAttrBool(context, "relu", &options->relu, status);
+  if (status.ok()) return options.release();
   TF_OpKernelConstruction_Failure(context, status);
   return nullptr;
 }
 
-void Delete(void* kernel) { delete static_cast<Padding*>(kernel); }
+void Delete(void* kernel) { delete static_cast<Options*>(kernel); }
 
 // [3, 3, in, out] as [3, 3, out, in], from the last position to the first.
 Buffer Turned(const float* filter, int64_t in, int64_t out) {
@@ -111,7 +119,7 @@ Buffer Turned(const float* filter, int64_t in, int64_t out) {
 // The convolution, or the gradient of its input: the convolution of the output's gradient with the turned filter.
 template <bool turns>
 void Convolve(void* kernel, TF_OpKernelContext* context) {
-  auto [top, bottom, left, right] = *static_cast<Padding*>(kernel);
+  auto [top, bottom, left, right, relu] = *static_cast<Options*>(kernel);
   if (turns) top = extent - 1 - top, bottom = extent - 1 - bottom, left = extent - 1 - left, right = extent - 1 - right;
   const Status status;
   const bool biased = TF_NumInputs(context) > 2;
@@ -130,11 +138,11 @@ void Convolve(void* kernel, TF_OpKernelContext* context) {
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const Images x{given.values(), in[1], in[2], in[3], top, left}, y{made.values(), height, width, channels, 0, 0};
   const Buffer turned = turns ? Turned(filter.values(), channels, in[3]) : nullptr;
-  Best().forward(x, turns ? turned.get() : filter.values(), biased ? bias.values() : nullptr, y, Grid(in[0], height, width));
+  Best().forward(x, turns ? turned.get() : filter.values(), After{biased ? bias.values() : nullptr, bool(relu)}, y, Grid(in[0], height, width));
 }
 
 void FilterGradient(void* kernel, TF_OpKernelContext* context) {
-  const auto [top, bottom, left, right] = *static_cast<Padding*>(kernel);
+  const auto [top, bottom, left, right, relu] = *static_cast<Options*>(kernel);
   const Status status;
   const Tensor given = Tensor::Input(context, 0, status), gradient = Tensor::Input(context, 1, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
@@ -155,20 +163,20 @@ void FilterGradient(void* kernel, TF_OpKernelContext* context) {
 
 Op Convolution() {
   return {"TwotempConvolution",
-          {"padding: list(int)", "biases: int >= 0"},
+          {"padding: list(int)", "relu: bool", "biases: int >= 0"},
           {"x: float", "filter: float", "bias: biases * float"},
           {"y: float"},
-          Create,
+          Create<true>,
           Convolve<false>,
           Delete};
 }
 
 Op ConvolutionInputGradient() {
-  return {"TwotempConvolutionInputGradient", {"padding: list(int)"}, {"dy: float", "filter: float"}, {"dx: float"}, Create, Convolve<true>, Delete};
+  return {"TwotempConvolutionInputGradient", {"padding: list(int)"}, {"dy: float", "filter: float"}, {"dx: float"}, Create<false>, Convolve<true>, Delete};
 }
 
 Op ConvolutionFilterGradient() {
-  return {"TwotempConvolutionFilterGradient", {"padding: list(int)"}, {"x: float", "dy: float"}, {"dw: float"}, Create, FilterGradient, Delete};
+  return {"TwotempConvolutionFilterGradient", {"padding: list(int)"}, {"x: float", "dy: float"}, {"dw: float"}, Create<false>, FilterGradient, Delete};
 }
 
 }  // namespace twotemp

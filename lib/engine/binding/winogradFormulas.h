@@ -6,16 +6,20 @@ using Vector = float __attribute__((vector_size(4 * WIDTH), aligned(4)));
 inline Vector Load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void Store(float* to, const Vector& values) { *reinterpret_cast<Vector*>(to) = values; }
 // Of the last channels, where these are no multiple of a vector's: zeros stand for the missing ones.
-inline Vector LoadSome(const float* from, int64_t count) {
-  if (count >= WIDTH) return Load(from);
-  Vector some = {};
-  std::memcpy(&some, from, count * sizeof(float));
-  return some;
-}
+#if WIDTH == 16
+inline Vector LoadSome(const float* from, int64_t count) { return count >= WIDTH ? Load(from) : _mm512_maskz_loadu_ps((1 << count) - 1, from); }
 inline void StoreSome(float* to, const Vector& values, int64_t count) {
   if (count >= WIDTH) return Store(to, values);
-  std::memcpy(to, &values, count * sizeof(float));
+  _mm512_mask_storeu_ps(to, (1 << count) - 1, values);
 }
+#else
+inline __m256i First(int64_t count) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+inline Vector LoadSome(const float* from, int64_t count) { return count >= WIDTH ? Load(from) : Vector(_mm256_maskload_ps(from, First(count))); }
+inline void StoreSome(float* to, const Vector& values, int64_t count) {
+  if (count >= WIDTH) return Store(to, values);
+  _mm256_maskstore_ps(to, First(count), values);
+}
+#endif
 
 // The transformations along one axis: of inputs, of outputs and of filters, and the last two the other way round, as gradients pass.
 inline void Input(const Vector* x, int64_t step, Vector* to) {
@@ -165,7 +169,7 @@ void TransformFilter(const float* filter, int64_t in, int64_t out, int64_t begin
 }
 
 // The outputs of the tiles from `begin` to `end`.
-void Convolve(const Images& x, const float* filter, const float* bias, const Images& y, const Grid& grid, int64_t begin, int64_t end) {
+void Convolve(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid, int64_t begin, int64_t end) {
   const int64_t row = Row(x.channels), tiles = Together(row);
   const int64_t apart = Apart(tiles * row);
   const Buffer inputs = Allocate(points * apart), products = Allocate(points * Apart(tiles * 2 * WIDTH));
@@ -184,7 +188,7 @@ void Convolve(const Images& x, const float* filter, const float* bias, const Ima
         const Place corner = grid.At(tile);
         for (int v = 0; v < V; v++) {
           const int64_t at = channel + v * WIDTH, count = y.channels - at;
-          const Vector shift = bias ? LoadSome(bias + at, count) : Vector{};
+          const Vector bias = after.bias ? LoadSome(after.bias + at, count) : Vector{};
           Vector sums[side][side], made[outputs][outputs];
 #pragma GCC unroll 16
           for (int k = 0; k < points; k++) {
@@ -196,7 +200,8 @@ void Convolve(const Images& x, const float* filter, const float* bias, const Ima
 #pragma GCC unroll 2
             for (int across = 0; across < outputs; across++) {
               float* const pixel = y.Pixel(corner, down, across);
-              if (pixel) StoreSome(pixel + at, made[down][across] + shift, count);
+              const Vector value = made[down][across] + bias;
+              if (pixel) StoreSome(pixel + at, after.relu ? (value < 0 ? Vector{} : value) : value, count);
             }
           }
         }
@@ -235,14 +240,14 @@ void TransformBack(const float* sums, int64_t in, int64_t out, float* dw) {
   }
 }
 
-void Forward(const Images& x, const float* filter, const float* bias, const Images& y, const Grid& grid) {
+void Forward(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid) {
   const int64_t in = x.channels, out = y.channels;
   const Buffer transformed = Allocate(PanelAt(in, out + 2 * WIDTH));
   InParts(in, grid.Threads(in, in * out), [&](int64_t begin, int64_t end, int64_t) {
     TransformFilter(filter, in, out, begin, end, transformed.get());
   });
   InParts(grid.tiles, grid.Threads(grid.tiles, in * out), [&](int64_t begin, int64_t end, int64_t) {
-    Convolve(x, transformed.get(), bias, y, grid, begin, end);
+    Convolve(x, transformed.get(), after, y, grid, begin, end);
   });
 }
 
