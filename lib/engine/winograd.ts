@@ -8,10 +8,10 @@ type How = Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingM
   readonly dilations?: tf.Conv2DAttrs["dilations"];
 };
 
-/** Whether our convolution by 3x3 is the faster one: its vectors take 16 channels or 8, its tiles make 2x2 outputs. */
+/** Whether our convolution by 3x3 is the faster one: its vectors are of channels, its tiles make 2x2 outputs. */
 function isFaster({ outHeight, outWidth, inChannels, outChannels }: tf.backend_util.Conv2DInfo): boolean {
   const made = 4 * Math.ceil(outHeight / 2) * Math.ceil(outWidth / 2);
-  return Math.min(inChannels, outChannels) > 8 && outHeight * outWidth > 0.6 * made;
+  return Math.min(inChannels, outChannels) > 4 && outHeight * outWidth > 0.6 * made;
 }
 
 /**

@@ -96,12 +96,12 @@ export class NarrowingEvaluator {
     if (!this.narrowed) return;
     this.open = open;
     const { space, slots } = this.context;
-    const { plan, slots: places, weights: take, slotGates } = this.narrowed;
+    const { plan, slots: places, weights: take, slotGates, unused } = this.narrowed;
     const inner = trainingCrossEntropy(plan, places, false);
     const loss: typeof inner = (weights, gates, batch, context) => {
       const value = inner(take(weights), slotGates(gates), batch, context);
-      // Layers that are gone have a gradient too, of zeros.
-      return [...weights, ...gates].reduce<tf.Scalar>((sum, all) => tf.add(sum, tf.mul(0, tf.sum(all))), value);
+      // What belongs to layers that are gone has a gradient too, of zeros.
+      return unused(weights, gates).reduce<tf.Scalar>((sum, all) => tf.add(sum, tf.mul(0, tf.sum(all))), value);
     };
     this.small = stepEvaluator(space.plan, slots, loss, this.wantWeights);
   }

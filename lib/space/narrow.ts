@@ -25,6 +25,8 @@ export interface Narrowed {
   weights(whole: readonly tf.Tensor[]): tf.Tensor[];
   /** What its slots read, taken out of what the slots of the whole network read. */
   slotGates(whole: readonly tf.Tensor[]): tf.Tensor[];
+  /** Of tensors of the whole network those of which nothing is left. */
+  unused(weights: readonly tf.Tensor[], slotGates: readonly tf.Tensor[]): tf.Tensor[];
   dispose(): void;
 }
 
@@ -74,8 +76,14 @@ export function narrow(space: SearchSpace, slots: readonly GateSlot[], mask: Uin
     slots: places,
     weights: (whole) => weights.map((each) => take(whole[each.of], each)),
     slotGates: (whole) => gates.map((each) => take(whole[each.of], each)),
+    unused: (all, slotGates) => [...without(all, weights), ...without(slotGates, gates)],
     dispose: () => void model.dispose(),
   };
+}
+
+function without(tensors: readonly tf.Tensor[], parts: readonly Part[]): tf.Tensor[] {
+  const used = new Set(parts.map(({ of }) => of));
+  return tensors.filter((_, i) => !used.has(i));
 }
 
 function part(of: number, entries: Int32Array, size: number, shape: readonly number[]): Part {
@@ -86,6 +94,7 @@ function part(of: number, entries: Int32Array, size: number, shape: readonly num
 
 /** The part of a tensor; its gradient is gathered too, where TensorFlow.js would sum segments. */
 function take(whole: tf.Tensor, { entries, places, shape }: Part): tf.Tensor {
+  if (entries.length === whole.size) return tf.reshape(whole, shape as number[]);
   const gather = tf.customGrad((x) => ({
     value: tf.gather(tf.reshape(x as tf.Tensor, [-1]), tf.tensor1d(entries, "int32")),
     gradFunc: (gradient: tf.Tensor) => {

@@ -32,7 +32,10 @@ describe("convolutions by 3x3", needs("the native engine", nativeIsBuilt(), "npm
     .record({
       batch: fc.integer({ min: 1, max: 4 }),
       image: fc.tuple(fc.integer({ min: 4, max: 13 }), fc.integer({ min: 4, max: 13 })),
-      channels: fc.tuple(fc.integer({ min: 9, max: 70 }), fc.integer({ min: 9, max: 70 })),
+      channels: fc.oneof(
+        fc.tuple(fc.integer({ min: 5, max: 80 }), fc.integer({ min: 5, max: 80 })),
+        fc.tuple(fc.integer({ min: 5, max: 8 }), fc.integer({ min: 5, max: 8 })),
+      ),
       padding: fc.constantFrom("valid" as const, "same" as const),
     })
     .filter(({ padding, image: [height, width] }) => padding === "same" || Math.min(height, width) > 6)
@@ -122,7 +125,7 @@ describe("convolutions by 3x3", needs("the native engine", nativeIsBuilt(), "npm
       });
     run(8, 32, 2, 1);
     run(8, 32, 1, 2);
-    run(8, 8, 1, 1);
+    run(8, 4, 1, 1);
     run(3, 32, 1, 1);
     assert.ok(!ran.has(ops[0]));
     run(4, 32, 1, 1);

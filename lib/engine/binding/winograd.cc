@@ -3,6 +3,7 @@
 #if defined(__x86_64__) && !defined(__clang__)
 #include <immintrin.h>
 #include <array>
+#include <cmath>
 #include <utility>
 #include "columns.h"
 #include "kernels.h"
@@ -20,15 +21,28 @@ struct Place {
   int64_t example, y, x;
 };
 
+// Neighbouring tiles of one row, from a first one, and its corner.
+struct Run {
+  int64_t tile;
+  Place corner;
+  int64_t count;
+};
+
 // The tiles that cover the outputs of all examples, and their corners.
 struct Grid {
   int64_t down, across, tiles;
 
   Grid(int64_t examples, int64_t height, int64_t width)
       : down((height + outputs - 1) / outputs), across((width + outputs - 1) / outputs), tiles(examples * down * across) {}
-  Place At(int64_t tile) const {
-    const int64_t row = tile / across;
-    return {row / down, row % down * outputs, tile % across * outputs};
+  // The tiles from `first` to `last` row by row, counted from `first`.
+  std::vector<Run> Runs(int64_t first, int64_t last) const {
+    std::vector<Run> runs;
+    for (int64_t tile = first; tile < last; tile += runs.back().count) {
+      const int64_t row = tile / across, column = tile % across;
+      const Place corner = {row / down, row % down * outputs, column * outputs};
+      runs.push_back({tile - first, corner, std::min(last - tile, across - column)});
+    }
+    return runs;
   }
   // Threads for a count of things, if the work is worth any.
   int64_t Threads(int64_t count, int64_t products) const { return tiles * products < 1 << 20 ? 1 : Parts(count); }
@@ -39,21 +53,20 @@ struct Images {
   float* values;
   int64_t height, width, channels, top, left;
 
-  // Whether all of N x N pixels are inside.
-  bool Hold(const Place& corner, int64_t n) const {
-    const int64_t y = corner.y - top, x = corner.x - left;
-    return y >= 0 && y + n <= height && x >= 0 && x + n <= width;
-  }
-  // The pixel at a distance from a tile's corner; none where it is outside.
-  float* Pixel(const Place& corner, int64_t down, int64_t across) const {
-    const int64_t y = corner.y + down - top, x = corner.x + across - left;
-    const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-    return inside ? values + ((corner.example * height + y) * width + x) * channels : nullptr;
+  // A row of pixels below a tile's corner; none where it is outside.
+  float* Row(const Place& corner, int64_t down) const {
+    const int64_t y = corner.y + down - top;
+    return y >= 0 && y < height ? values + (corner.example * height + y) * width * channels : nullptr;
   }
 };
 
-using Buffer = std::unique_ptr<float[]>;
-inline Buffer Allocate(int64_t size) { return Buffer(new float[size]); }
+// Values that begin with a line of the cache.
+constexpr int64_t cacheLine = 16;
+using Buffer = std::unique_ptr<float[], decltype(&std::free)>;
+inline Buffer Allocate(int64_t size) {
+  constexpr size_t bytes = cacheLine * sizeof(float);
+  return Buffer(static_cast<float*>(std::aligned_alloc(bytes, (size + cacheLine - 1) / cacheLine * bytes)), std::free);
+}
 
 // What is done to outputs.
 struct After {
@@ -77,9 +90,10 @@ struct Formulas {
 #include "winogradFormulas.h"
 #pragma GCC pop_options
 
-const Formulas& Best() {
-  static const Formulas& formulas = HasAvx512() ? avx512::formulas : avx2::formulas;
-  return formulas;
+// The longer vectors, unless the shorter ones take all channels.
+const Formulas& FormulasFor(const Images& x, const Images& y) {
+  static const bool hasAvx512 = HasAvx512();
+  return hasAvx512 && std::max(x.channels, y.channels) > lanes ? avx512::formulas : avx2::formulas;
 }
 
 // Rows and columns of zeros that the convolution adds to its images, and whether it ends with relu.
@@ -137,8 +151,8 @@ void Convolve(void* kernel, TF_OpKernelContext* context) {
   const Tensor made = Tensor::Output(context, 0, {in[0], height, width, channels}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const Images x{given.values(), in[1], in[2], in[3], top, left}, y{made.values(), height, width, channels, 0, 0};
-  const Buffer turned = turns ? Turned(filter.values(), channels, in[3]) : nullptr;
-  Best().forward(x, turns ? turned.get() : filter.values(), After{biased ? bias.values() : nullptr, bool(relu)}, y, Grid(in[0], height, width));
+  const Buffer turned = turns ? Turned(filter.values(), channels, in[3]) : Buffer(nullptr, std::free);
+  FormulasFor(x, y).forward(x, turns ? turned.get() : filter.values(), After{biased ? bias.values() : nullptr, bool(relu)}, y, Grid(in[0], height, width));
 }
 
 void FilterGradient(void* kernel, TF_OpKernelContext* context) {
@@ -156,7 +170,7 @@ void FilterGradient(void* kernel, TF_OpKernelContext* context) {
   const Tensor dw = Tensor::Output(context, 0, {extent, extent, in[3], out[3]}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const Images x{given.values(), in[1], in[2], in[3], top, left}, dy{gradient.values(), out[1], out[2], out[3], 0, 0};
-  Best().gradient(x, dy, Grid(out[0], out[1], out[2]), dw.values());
+  FormulasFor(x, dy).gradient(x, dy, Grid(out[0], out[1], out[2]), dw.values());
 }
 
 }  // namespace

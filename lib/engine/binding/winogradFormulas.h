@@ -49,42 +49,59 @@ inline void Both(const Vector (&from)[N][N], Vector (&to)[M][M]) {
   for (int y = 0; y < M; y++) line(&columns[0][y], M, to[y]);
 }
 
-// c = a b, or c + a b, of R rows and V vectors of columns, which stay in registers.
+// Of two matrices and their product: [rows, depth], [depth, columns] and [rows, columns], and where the next value of an axis is.
+struct Matrices {
+  const float* a;
+  int64_t aRow, aStep;
+  const float* b;
+  int64_t bStep, depth;
+  float* c;
+  int64_t cRow;
+  bool adds;
+};
+
+// c = a b, or c + a b, for groups of R rows and V vectors of columns, which stay in registers.
 template <int R, int V>
-void Multiply(const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t bStep, int64_t depth, float* c, int64_t cRow, bool adds) {
-  Vector sums[R][V] = {};
-  for (int64_t k = 0; k < depth; k++, a += aStep, b += bStep) {
-    Vector right[V];
+void Multiply(const Matrices& all, int64_t row, int64_t groups) {
+  const auto [left, aRow, aStep, right, bStep, depth, product, cRow, adds] = all;
+  for (int64_t group = 0; group < groups; group++, row += R) {
+    // By threes, which the processor's addresses reach from one pointer.
+    const float *a[(R + 2) / 3], *b = right;
+    for (int r = 0; r < R; r += 3) a[r / 3] = left + (row + r) * aRow;
+    Vector sums[R][V] = {};
+    for (int64_t k = 0; k < depth; k++, b += bStep) {
+      Vector columns[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; v++) right[v] = Load(b + v * WIDTH);
+      for (int v = 0; v < V; v++) columns[v] = Load(b + v * WIDTH);
 #pragma GCC unroll 12
-    for (int r = 0; r < R; r++) {
+      for (int r = 0; r < R; r++) {
 #pragma GCC unroll 2
-      for (int v = 0; v < V; v++) sums[r][v] += a[r * aRow] * right[v];
+        for (int v = 0; v < V; v++) sums[r][v] += a[r / 3][r % 3 * aRow] * columns[v];
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < R; r += 3) a[r / 3] += aStep;
     }
-  }
+    float* c = product + row * cRow;
 #pragma GCC unroll 12
-  for (int r = 0; r < R; r++, c += cRow) {
+    for (int r = 0; r < R; r++, c += cRow) {
 #pragma GCC unroll 2
-    for (int v = 0; v < V; v++) Store(c + v * WIDTH, adds ? Load(c + v * WIDTH) + sums[r][v] : sums[r][v]);
+      for (int v = 0; v < V; v++) Store(c + v * WIDTH, adds ? Load(c + v * WIDTH) + sums[r][v] : sums[r][v]);
+    }
   }
 }
 
 // As many rows stay in registers with two vectors of columns: 24 + 2 + 1 of 32 for AVX-512, 12 + 2 + 1 of 16 for AVX2.
 constexpr int most = WIDTH == 16 ? 12 : 6;
 
-// All rows, in parts of nearly equal size.
+// All rows, in groups of nearly equal size: the first ones have one more.
 template <int V>
-void MultiplyRows(int64_t rows, const float* a, int64_t aRow, int64_t aStep, const float* b, int64_t bStep, int64_t depth, float* c,
-                  int64_t cRow, bool adds) {
-  static constexpr auto parts = []<int... R>(std::integer_sequence<int, R...>) {
+void MultiplyAll(const Matrices& all, int64_t rows) {
+  static constexpr auto sizes = []<int... R>(std::integer_sequence<int, R...>) {
     return std::array{Multiply<R + 1, V>...};
   }(std::make_integer_sequence<int, most>());
-  const int64_t count = (rows + most - 1) / most;
-  for (int64_t part = 0; part < count; part++) {
-    const int64_t first = rows * part / count, last = rows * (part + 1) / count;
-    parts[last - first - 1](a + first * aRow, aRow, aStep, b, bStep, depth, c + first * cRow, cRow, adds);
-  }
+  const int64_t groups = (rows + most - 1) / most, size = rows / groups, larger = rows % groups;
+  if (larger > 0) sizes[size](all, 0, larger);
+  sizes[size - 1](all, larger * (size + 1), groups - larger);
 }
 
 // A row of so many channels in a buffer: whole vectors, and no multiple of what the first cache maps to one place.
@@ -97,43 +114,77 @@ inline int64_t Row(int64_t channels) {
 inline int64_t Together(int64_t values) { return std::max(together / (points * values), fewest); }
 
 // From one point's values to the next one's, which shall not lie in the same places of the first cache.
-inline int64_t Apart(int64_t size) { return size + WIDTH; }
+inline int64_t Apart(int64_t size) { return size + cacheLine; }
 
-// Transforms the N x N pixels that each of some tiles has of the images, to [points, tiles, row], the points `apart`.
+// Some channels of the pixels below each other that a row of tiles has of the images, one column after the other. Rows outside of the
+// image are one pixel of zeros.
+template <int N>
+struct Columns {
+  const float* at[N];
+  int64_t steps[N], x, width, count;
+
+  Columns(const Images& images, const Run& run, const float* zeros, int64_t channel)
+      : x(run.corner.x - images.left), width(images.width), count(images.channels - channel) {
+    for (int y = 0; y < N; y++) {
+      const float* const inside = images.Row(run.corner, y);
+      steps[y] = inside ? images.channels : 0;
+      at[y] = inside ? inside + x * steps[y] + channel : zeros;
+    }
+  }
+  template <auto line, bool whole>
+  void Next(Vector (&made)[side]) {
+    Vector seen[N] = {};
+    if (x >= 0 && x < width) {
+#pragma GCC unroll 4
+      for (int y = 0; y < N; y++) seen[y] = whole ? Load(at[y]) : LoadSome(at[y], count);
+    }
+#pragma GCC unroll 4
+    for (int y = 0; y < N; y++) at[y] += steps[y];
+    x++;
+    line(seen, 1, made);
+  }
+};
+
+// Transforms N x N pixels for each tile of a row, to [points, tiles, row], the points `apart`.
+template <auto line, bool whole, int N>
+void TransformRow(Columns<N> pixels, int64_t tiles, float* to, int64_t row, int64_t apart) {
+  // A tile shares its first columns with the one before.
+  constexpr int shared = N - outputs;
+  Vector columns[N][side];
+#pragma GCC unroll 2
+  for (int x = 0; x < shared; x++) pixels.template Next<line, whole>(columns[x]);
+  for (int64_t tile = 0; tile < tiles; tile++, to += row) {
+#pragma GCC unroll 2
+    for (int x = shared; x < N; x++) pixels.template Next<line, whole>(columns[x]);
+#pragma GCC unroll 4
+    for (int y = 0; y < side; y++) {
+      Vector made[side];
+      line(&columns[0][y], side, made);
+#pragma GCC unroll 4
+      for (int x = 0; x < side; x++) Store(to + (y * side + x) * apart, made[x]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < shared * side; i++) columns[i / side][i % side] = columns[i / side + outputs][i % side];
+  }
+}
+
+// The same for all channels of some tiles.
 template <auto line, int N>
 void Transform(const Images& images, const Grid& grid, int64_t first, int64_t last, float* to, int64_t row, int64_t apart) {
-  const std::vector<float> none(images.channels, 0.0f);
-  for (int64_t tile = first; tile < last; tile++, to += row) {
-    const auto transform = [&](auto pixel) {
-      const auto some = [&](int64_t channel, auto load) {
-        Vector seen[N][N], made[side][side];
-#pragma GCC unroll 4
-        for (int y = 0; y < N; y++) {
-#pragma GCC unroll 4
-          for (int x = 0; x < N; x++) seen[y][x] = load(pixel(y, x) + channel);
-        }
-        Both<line>(seen, made);
-#pragma GCC unroll 16
-        for (int k = 0; k < points; k++) Store(to + k * apart + channel, made[k / side][k % side]);
-      };
+  const std::vector<float> zeros(WIDTH);
+  for (Run run : grid.Runs(first, last)) {
+    // Tile by tile where a row of many channels is long, so that memory is read in order.
+    const int64_t end = run.tile + run.count;
+    if (images.channels > 64) run.count = 1;
+    for (; run.tile < end; run.tile += run.count, run.corner.x += run.count * outputs) {
+      float* const at = to + run.tile * row;
       int64_t channel = 0;
-      for (; channel + WIDTH <= images.channels; channel += WIDTH) some(channel, Load);
-      const int64_t left = images.channels - channel;
-      if (left > 0) some(channel, [&](const float* from) { return LoadSome(from, left); });
-    };
-    const Place corner = grid.At(tile);
-    if (images.Hold(corner, N)) {
-      const float* const first = images.Pixel(corner, 0, 0);
-      transform([&](int64_t y, int64_t x) { return first + (y * images.width + x) * images.channels; });
-    } else {
-      const float* pixels[N][N];
-      for (int y = 0; y < N; y++) {
-        for (int x = 0; x < N; x++) {
-          const float* const pixel = images.Pixel(corner, y, x);
-          pixels[y][x] = pixel ? pixel : none.data();
-        }
+      for (; channel + WIDTH <= images.channels; channel += WIDTH) {
+        TransformRow<line, true>(Columns<N>(images, run, zeros.data(), channel), run.count, at + channel, row, apart);
       }
-      transform([&](int y, int x) { return pixels[y][x]; });
+      if (channel < images.channels) {
+        TransformRow<line, false>(Columns<N>(images, run, zeros.data(), channel), run.count, at + channel, row, apart);
+      }
     }
   }
 }
@@ -147,7 +198,7 @@ void OverPanels(int64_t channels, const Work& work) {
 }
 
 // Where the panel begins that has an output channel at its start, in a transformed filter: [panel, points, in, the panel's channels].
-inline int64_t PanelAt(int64_t in, int64_t channel) { return points * (in * channel + channel / 2); }
+inline int64_t PanelAt(int64_t in, int64_t channel) { return points * (in * channel + channel / (2 * WIDTH) * cacheLine); }
 
 // Transforms a filter of [3, 3, in, out] for the input channels from `begin` to `end`.
 void TransformFilter(const float* filter, int64_t in, int64_t out, int64_t begin, int64_t end, float* to) {
@@ -168,6 +219,29 @@ void TransformFilter(const float* filter, int64_t in, int64_t out, int64_t begin
   });
 }
 
+// Some channels of the outputs of a row of tiles, from their transforms: [points, tiles, row], the points `apart`.
+void TransformOutputs(const float* sums, int64_t row, int64_t apart, const After& after, const Images& y, const Run& run, int64_t channel) {
+  const int64_t count = y.channels - channel, below = run.corner.y + 1 < y.height ? y.width * y.channels : 0;
+  const Vector bias = after.bias ? LoadSome(after.bias + channel, count) : Vector{}, least = after.relu ? Vector{} : Vector{} - INFINITY;
+  float* to = y.Row(run.corner, 0) + run.corner.x * y.channels + channel;
+  for (int64_t tile = 0; tile < run.count; tile++, sums += row, to += outputs * y.channels) {
+    Vector given[side][side], made[outputs][outputs];
+#pragma GCC unroll 16
+    for (int k = 0; k < points; k++) given[k / side][k % side] = Load(sums + k * apart);
+    Both<Output>(given, made);
+    const bool beside = run.corner.x + tile * outputs + 1 < y.width;
+#pragma GCC unroll 2
+    for (int down = 0; down < outputs; down++) {
+#pragma GCC unroll 2
+      for (int across = 0; across < outputs; across++) {
+        const Vector value = made[down][across] + bias;
+        if ((down && !below) || (across && !beside)) continue;
+        StoreSome(to + down * below + across * y.channels, value < least ? least : value, count);
+      }
+    }
+  }
+}
+
 // The outputs of the tiles from `begin` to `end`.
 void Convolve(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid, int64_t begin, int64_t end) {
   const int64_t row = Row(x.channels), tiles = Together(row);
@@ -181,29 +255,13 @@ void Convolve(const Images& x, const float* filter, const After& after, const Im
       constexpr int64_t panel = V * WIDTH;
       const int64_t next = Apart(tiles * panel);
       for (int k = 0; k < points; k++) {
-        MultiplyRows<V>(last - first, inputs.get() + k * apart, row, 1, filter + PanelAt(x.channels, channel) + k * Apart(x.channels * panel),
-                        panel, x.channels, products.get() + k * next, panel, false);
+        const float* const columns = filter + PanelAt(x.channels, channel) + k * Apart(x.channels * panel);
+        MultiplyAll<V>({inputs.get() + k * apart, row, 1, columns, panel, x.channels, products.get() + k * next, panel, false}, last - first);
       }
-      for (int64_t tile = first; tile < last; tile++) {
-        const Place corner = grid.At(tile);
+      for (const Run& run : grid.Runs(first, last)) {
         for (int v = 0; v < V; v++) {
-          const int64_t at = channel + v * WIDTH, count = y.channels - at;
-          const Vector bias = after.bias ? LoadSome(after.bias + at, count) : Vector{};
-          Vector sums[side][side], made[outputs][outputs];
-#pragma GCC unroll 16
-          for (int k = 0; k < points; k++) {
-            sums[k / side][k % side] = Load(products.get() + k * next + (tile - first) * panel + v * WIDTH);
-          }
-          Both<Output>(sums, made);
-#pragma GCC unroll 2
-          for (int down = 0; down < outputs; down++) {
-#pragma GCC unroll 2
-            for (int across = 0; across < outputs; across++) {
-              float* const pixel = y.Pixel(corner, down, across);
-              const Vector value = made[down][across] + bias;
-              if (pixel) StoreSome(pixel + at, after.relu ? (value < 0 ? Vector{} : value) : value, count);
-            }
-          }
+          const int64_t at = channel + v * WIDTH;
+          TransformOutputs(products.get() + run.tile * panel + v * WIDTH, panel, next, after, y, run, at);
         }
       }
     });
@@ -221,8 +279,9 @@ void AddGradient(const Images& x, const Images& dy, const Grid& grid, int64_t be
     Transform<OutputBack, outputs>(dy, grid, first, last, gradients.get(), out, nextOut);
     for (int k = 0; k < points; k++) {
       OverPanels(dy.channels, [&](auto vectors, int64_t channel) {
-        MultiplyRows<vectors.value>(x.channels, inputs.get() + k * nextIn, 1, in, gradients.get() + k * nextOut + channel, out,
-                                    last - first, sums + k * x.channels * out + channel, out, true);
+        const float* const columns = gradients.get() + k * nextOut + channel;
+        float* const sum = sums + k * x.channels * out + channel;
+        MultiplyAll<vectors.value>({inputs.get() + k * nextIn, 1, in, columns, out, last - first, sum, out, true}, x.channels);
       });
     }
   }
@@ -242,7 +301,7 @@ void TransformBack(const float* sums, int64_t in, int64_t out, float* dw) {
 
 void Forward(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid) {
   const int64_t in = x.channels, out = y.channels;
-  const Buffer transformed = Allocate(PanelAt(in, out + 2 * WIDTH));
+  const Buffer transformed = Allocate(PanelAt(in, out + 2 * WIDTH) + points * cacheLine);
   InParts(in, grid.Threads(in, in * out), [&](int64_t begin, int64_t end, int64_t) {
     TransformFilter(filter, in, out, begin, end, transformed.get());
   });
