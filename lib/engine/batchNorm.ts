@@ -48,8 +48,7 @@ export function useNativeBatchNorm(backend: NativeBackend): void {
       kernelFunc: ({ inputs, attrs }) => {
         const { x, scale, offset } = inputs;
         if (isOurs(x!)) {
-          const made = execute(backend, "TwotempBatchNorm", own(attrs!.epsilon), [x!, scale!, offset!], 5);
-          return [...made, tf.zeros([0])];
+          return execute(backend, "TwotempBatchNorm", own(attrs!.epsilon), [x!, scale!, offset!], 6);
         }
         const none = tf.zeros([0]);
         const all = [...attributes(attrs!.epsilon), ...(relu ? rectified : [])];
@@ -60,20 +59,14 @@ export function useNativeBatchNorm(backend: NativeBackend): void {
     });
     tf.registerGradient({
       kernelName,
-      inputsToSave: ["x", "scale"],
+      inputsToSave: ["x", "scale", "offset"],
       outputsToSave: [relu, false, false, true, true, true],
-      gradFunc: (dys, [x, scale, ...saved], attrs) => {
+      gradFunc: (dys, [x, scale, offset, ...saved], attrs) => {
         const [given] = dys as tf.Tensor[];
         const y = relu ? saved.shift()! : x;
         const all = attributes(attrs.epsilon);
         const [dx, dScale, dOffset] = isOurs(x)
-          ? execute(
-              backend,
-              "TwotempBatchNormGradient",
-              own(attrs.epsilon),
-              [given, y, x, scale, saved[0], saved[1]],
-              3,
-            )
+          ? execute(backend, "TwotempBatchNormGradient", own(attrs.epsilon), [given, x, scale, offset, ...saved], 3)
           : execute(backend, "FusedBatchNormGradV3", all, [rectify(given, y), x, scale, ...saved], 5, 3);
         return { x: () => dx, scale: () => dScale, offset: () => dOffset };
       },

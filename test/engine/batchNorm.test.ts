@@ -65,5 +65,33 @@ describe("batch normalisation", needs("the native engine", nativeIsBuilt(), "npm
     );
   });
 
+  test("passes gradients on exactly where relu let something through, were it but rounding", () => {
+    const property = fc.property(
+      fc.integer({ min: 20, max: 300 }),
+      fc.integer({ min: 1, max: 40 }),
+      fc.nat(),
+      (...given) => {
+        const [rows, channels, seed] = given;
+        const random = new Random(seed, "batch norm at 0");
+        const x = random.normals(rows * channels).map((value) => Math.round(2 * value) / 3);
+        const scale = random.normals(channels);
+        const [, mean, variance] = reference(x, scale, new Float32Array(channels), false);
+        // The first row's outputs are 0 but for rounding, and so are all with the same value.
+        const offset = scale.map((factor, c) => {
+          const deviation = Math.sqrt((variance[c] * (rows - 1)) / rows + epsilon);
+          return (-factor * (x[c] - mean[c])) / deviation;
+        });
+        tf.tidy(() => {
+          const inputs = [tf.tensor2d(x, [rows, channels]), tf.tensor1d(scale)] as const;
+          const output = (shift: tf.Tensor): tf.Tensor =>
+            batchNorm(...inputs, shift as tf.Tensor1D, epsilon, { relu: true }).output;
+          const above = tf.sum(tf.cast(tf.greater(output(tf.tensor1d(offset)), 0), "float32"), 0);
+          assert.deepEqual(tf.grad(output)(tf.tensor1d(offset)).dataSync(), above.dataSync());
+        });
+      },
+    );
+    fc.assert(property, { numRuns: 100 });
+  });
+
   test("is the same where several threads share the rows", () => check(9001, 24, 2, true, 0));
 });

@@ -109,6 +109,12 @@ void Put(float* values, int64_t place, const T& value) {
   else Store(values + place, value);
 }
 
+// What the gradient computes again, to the bit, to know where relu let it through.
+template <class T>
+T Normalised(const T& distance, const T& slope, const T& shift) {
+  return distance * slope + shift;
+}
+
 void* Create(TF_OpKernelConstruction* context) {
   Status status;
   auto options = std::make_unique<Options>();
@@ -140,10 +146,11 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
   if (!status.ok() || !Fits(x, {&scale, &offset}, status)) return TF_OpKernelContext_Failure(context, status);
   const std::vector<int64_t> shape = x.shape();
   const int64_t channels = shape.back();
-  // The last two are those of the batch, as the gradient takes them.
+  // What the gradient takes: the batch's mean and variance, and the scale divided by the deviation.
   const Tensor y = Tensor::Output(context, 0, shape, status), mean = Tensor::Output(context, 1, {channels}, status);
   const Tensor unbiased = Tensor::Output(context, 2, {channels}, status);
   const Tensor again = Tensor::Output(context, 3, {channels}, status), variance = Tensor::Output(context, 4, {channels}, status);
+  const Tensor factor = Tensor::Output(context, 5, {channels}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
 
   const Layout layout(x.size(), channels);
@@ -163,17 +170,16 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
     const T from = distance.template operator()<T>(place, column);
     return std::array<T, 1>{from * from};
   });
-  std::vector<float> factor(channels);
   for (int64_t c = 0; c < channels; c++) {
     variance.values()[c] = squares[c] / count;
     unbiased.values()[c] = squares[c] / std::max(count - 1, 1.0);
-    factor[c] = scale.values()[c] / std::sqrt(squares[c] / count + options.epsilon);
+    factor.values()[c] = scale.values()[c] / std::sqrt(squares[c] / count + options.epsilon);
   }
-  const std::vector<float> slope = layout.Repeat(factor.data()), shift = layout.Repeat(offset.values());
+  const std::vector<float> slope = layout.Repeat(factor.values()), shift = layout.Repeat(offset.values());
   float* const out = y.values();
   const bool relu = options.relu;
   Everywhere(layout, [&]<class T>(int64_t place, int64_t column) {
-    const T value = distance.template operator()<T>(place, column) * At<T>(slope.data(), column) + At<T>(shift.data(), column);
+    const T value = Normalised(distance.template operator()<T>(place, column), At<T>(slope.data(), column), At<T>(shift.data(), column));
     Put<T>(out, place, relu ? (value < 0 ? T{} : value) : value);
   });
 }
@@ -183,31 +189,35 @@ void Forward(void* kernel, TF_OpKernelContext* context) {
 void Backward(void* kernel, TF_OpKernelContext* context) {
   const Options& options = *static_cast<Options*>(kernel);
   Status status;
-  const Tensor dy = Tensor::Input(context, 0, status), y = Tensor::Input(context, 1, status);
-  const Tensor x = Tensor::Input(context, 2, status), scale = Tensor::Input(context, 3, status);
-  const Tensor mean = Tensor::Input(context, 4, status), variance = Tensor::Input(context, 5, status);
-  if (!status.ok() || !Fits(x, {&scale, &mean, &variance}, status)) return TF_OpKernelContext_Failure(context, status);
-  if (dy.size() != x.size() || y.size() != x.size()) {
-    TF_SetStatus(status, TF_INVALID_ARGUMENT, "dy and y must have as many values as x");
+  const Tensor dx = Tensor::InPlaceOf(context, 0, 0, status), dy = Tensor::Input(context, 0, status);
+  const Tensor x = Tensor::Input(context, 1, status), scale = Tensor::Input(context, 2, status);
+  const Tensor offset = Tensor::Input(context, 3, status), mean = Tensor::Input(context, 4, status);
+  const Tensor variance = Tensor::Input(context, 5, status), factor = Tensor::Input(context, 6, status);
+  if (!status.ok() || !Fits(x, {&scale, &offset, &mean, &variance, &factor}, status)) return TF_OpKernelContext_Failure(context, status);
+  if (dy.size() != x.size()) {
+    TF_SetStatus(status, TF_INVALID_ARGUMENT, "dy must have as many values as x");
     return TF_OpKernelContext_Failure(context, status);
   }
   const std::vector<int64_t> shape = x.shape();
   const int64_t channels = shape.back();
-  const Tensor dx = Tensor::Output(context, 0, shape, status), dScale = Tensor::Output(context, 1, {channels}, status);
+  const Tensor dScale = Tensor::Output(context, 1, {channels}, status);
   const Tensor dOffset = Tensor::Output(context, 2, {channels}, status);
   if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
 
   const Layout layout(x.size(), channels);
-  const std::vector<float> center = layout.Repeat(mean.values());
-  const float *const given = x.values(), *const gradients = dy.values(), *const made = y.values();
+  const std::vector<float> center = layout.Repeat(mean.values()), factors = layout.Repeat(factor.values());
+  const std::vector<float> offsets = layout.Repeat(offset.values());
+  const float *const given = x.values(), *const gradients = dy.values();
   const bool relu = options.relu;
-  const auto gradientAt = [&]<class T>(int64_t place) {
+  const auto gradientAt = [&]<class T>(int64_t place, int64_t column, const T& distance) {
     const T gradient = At<T>(gradients, place);
-    return relu ? (At<T>(made, place) > 0 ? gradient : T{}) : gradient;
+    if (!relu) return gradient;
+    return Normalised(distance, At<T>(factors.data(), column), At<T>(offsets.data(), column)) > 0 ? gradient : T{};
   };
   const auto sums = Sums<2>(layout, [&]<class T>(int64_t place, int64_t column) {
-    const T gradient = gradientAt.template operator()<T>(place);
-    return std::array<T, 2>{gradient, gradient * (At<T>(given, place) - At<T>(center.data(), column))};
+    const T distance = At<T>(given, place) - At<T>(center.data(), column);
+    const T gradient = gradientAt.template operator()<T>(place, column, distance);
+    return std::array<T, 2>{gradient, gradient * distance};
   });
   std::vector<float> slope(channels), tilt(channels), shift(channels);
   for (int64_t c = 0; c < channels; c++) {
@@ -222,7 +232,7 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
   slope = layout.Repeat(slope.data()), tilt = layout.Repeat(tilt.data()), shift = layout.Repeat(shift.data());
   Everywhere(layout, [&]<class T>(int64_t place, int64_t column) {
     const T distance = At<T>(given, place) - At<T>(center.data(), column);
-    const T gradient = gradientAt.template operator()<T>(place) * At<T>(slope.data(), column);
+    const T gradient = gradientAt.template operator()<T>(place, column, distance) * At<T>(slope.data(), column);
     Put<T>(out, place, gradient - At<T>(shift.data(), column) - distance * At<T>(tilt.data(), column));
   });
 }
@@ -233,7 +243,7 @@ Op BatchNorm() {
   return {"TwotempBatchNorm",
           {"epsilon: float", "relu: bool"},
           {"x: float", "scale: float", "offset: float"},
-          {"y: float", "mean: float", "unbiased: float", "mean_again: float", "variance: float"},
+          {"y: float", "mean: float", "unbiased: float", "mean_again: float", "variance: float", "factor: float"},
           Create,
           Forward,
           Delete};
@@ -242,7 +252,7 @@ Op BatchNorm() {
 Op BatchNormGradient() {
   return {"TwotempBatchNormGradient",
           {"epsilon: float", "relu: bool"},
-          {"dy: float", "y: float", "x: float", "scale: float", "mean: float", "variance: float"},
+          {"dy: float", "x: float", "scale: float", "offset: float", "mean: float", "variance: float", "factor: float"},
           {"dx: float", "d_scale: float", "d_offset: float"},
           Create,
           Backward,
