@@ -8,15 +8,17 @@ type Pair = [number, number];
 /** The geometry of a two-dimensional convolution. */
 export type Convolution = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
-/** Adds zeros before and after one axis, or takes values away where a number is negative. */
-function fit(x: tf.Tensor4D, axis: 1 | 2, before: number, after: number): tf.Tensor4D {
-  if (before === 0 && after === 0) return x;
-  const begin: Shape4D = [0, 0, 0, 0];
-  const size = [...x.shape] as Shape4D;
-  begin[axis] = Math.max(0, -before);
-  size[axis] += Math.min(0, before) + Math.min(0, after);
-  const paddings: Pair[] = [0, 1, 2, 3].map((a) => (a === axis ? [Math.max(0, before), Math.max(0, after)] : [0, 0]));
-  return tf.pad4d(tf.slice4d(x, begin, size), paddings as [Pair, Pair, Pair, Pair]);
+/** Adds zeros before and after height and width, or takes values away where a number is negative. */
+function fit(x: tf.Tensor4D, height: Pair, width: Pair): tf.Tensor4D {
+  const paddings = [[0, 0], height, width, [0, 0]] as const;
+  const begin = paddings.map(([before]) => Math.max(0, -before)) as Shape4D;
+  const size = paddings.map(([before, after], axis) => {
+    return x.shape[axis] + Math.min(0, before) + Math.min(0, after);
+  }) as Shape4D;
+  const zeros = paddings.map(([before, after]): Pair => [Math.max(0, before), Math.max(0, after)]);
+  // Each would be a copy.
+  const cut = size.every((extent, axis) => extent === x.shape[axis]) ? x : tf.slice4d(x, begin, size);
+  return zeros.flat().some((count) => count > 0) ? tf.pad4d(cut, zeros as Parameters<typeof tf.pad4d>[1]) : cut;
 }
 
 /** Exactly what the filter sees of the input, padding with it. */
@@ -24,7 +26,7 @@ export function seen(x: tf.Tensor4D, shape: Convolution): tf.Tensor4D {
   const { top, left } = shape.padInfo;
   const height = (shape.outHeight - 1) * shape.strideHeight + shape.effectiveFilterHeight;
   const width = (shape.outWidth - 1) * shape.strideWidth + shape.effectiveFilterWidth;
-  return fit(fit(x, 1, top, height - top - x.shape[1]), 2, left, width - left - x.shape[2]);
+  return fit(x, [top, height - top - x.shape[1]], [left, width - left - x.shape[2]]);
 }
 
 /** Puts `stride - 1` zeros between neighbours along height and width. */
@@ -55,10 +57,10 @@ export function convolutionInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, s
     const { inHeight, inWidth, dilationHeight, dilationWidth, effectiveFilterHeight, effectiveFilterWidth } = shape;
     const { top, left } = shape.padInfo;
     const turned = tf.transpose(tf.reverse4d(filter, [0, 1]), [0, 1, 3, 2]);
-    let given = spread(dy, [shape.strideHeight, shape.strideWidth]);
-    given = fit(given, 1, effectiveFilterHeight - 1 - top, inHeight - given.shape[1] + top);
-    given = fit(given, 2, effectiveFilterWidth - 1 - left, inWidth - given.shape[2] + left);
-    return tf.conv2d(given, turned, 1, "valid", "NHWC", [dilationHeight, dilationWidth]);
+    const spaced = spread(dy, [shape.strideHeight, shape.strideWidth]);
+    const height: Pair = [effectiveFilterHeight - 1 - top, inHeight - spaced.shape[1] + top];
+    const width: Pair = [effectiveFilterWidth - 1 - left, inWidth - spaced.shape[2] + left];
+    return tf.conv2d(fit(spaced, height, width), turned, 1, "valid", "NHWC", [dilationHeight, dilationWidth]);
   });
 }
 

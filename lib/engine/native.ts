@@ -151,19 +151,22 @@ export function execute(
   return made.slice(0, wanted).map((output) => backend.createOutputTensor(output));
 }
 
+/** Whether an op for float32 can take all of them. */
+export const allFloat = (tensors: readonly tf.Tensor[]): boolean => tensors.every(({ dtype }) => dtype === "float32");
+
 /** Tensors by what they are to a kernel. */
-export type Inputs = Readonly<Record<string, tf.Tensor | undefined>>;
+export type KernelInputs = Readonly<Record<string, tf.Tensor | undefined>>;
 
 /** Puts a kernel in front of the native backend's own, which runs where the new one returns nothing. */
-export function replaceKernel<Attributes>(
+export function putInFront<Attributes>(
   kernelName: string,
-  kernel: (inputs: Inputs, attributes: Attributes) => tf.TensorInfo | undefined,
+  kernel: (inputs: KernelInputs, attributes: Attributes) => tf.TensorInfo | undefined,
 ): void {
   const stock = tf.getKernel(kernelName, "tensorflow");
   tf.unregisterKernel(kernelName, "tensorflow");
   tf.registerKernel({
     ...stock,
     kernelFunc: (params) =>
-      kernel(params.inputs as unknown as Inputs, params.attrs as Attributes) ?? stock.kernelFunc(params),
+      kernel(params.inputs as unknown as KernelInputs, params.attrs as Attributes) ?? stock.kernelFunc(params),
   });
 }

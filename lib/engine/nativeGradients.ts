@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, type AttributeMaker, execute, type NativeBackend, nativeBackend } from "./native.js";
+import { allFloat, attribute, type AttributeMaker, execute, type NativeBackend, nativeBackend } from "./native.js";
 
 type Attributes = Readonly<Record<string, unknown>>;
 
@@ -18,8 +18,6 @@ interface Replacement {
   /** What the forward pass keeps, where that isn't what the composed gradient keeps; the composed one must do with it. */
   readonly keep?: { inputsToSave: string[]; outputsToSave: boolean[] };
 }
-
-const allFloat = (saved: readonly tf.Tensor[]): boolean => saved.every((tensor) => tensor.dtype === "float32");
 
 const T: AttributeMaker = attribute.float32("T");
 

@@ -1,14 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
+import { TwotempError } from "../errors.js";
 import { useNativeBatchNorm } from "./batchNorm.js";
 import { seen } from "./convolution.js";
 import { useNativeMaxPool } from "./maxPool.js";
-import { attribute, execute, hasOwnKernels, type NativeBackend, replaceKernel } from "./native.js";
+import { attribute, execute, hasOwnKernels, type NativeBackend, putInFront } from "./native.js";
 import { hasOneDnn, oneDnnKernel } from "./oneDnn.js";
 import { useWinograd } from "./winograd.js";
 
 /** A reshape to the shape that is there already, of which TensorFlow.js makes many, shares the data. */
 function useSharedReshape(backend: NativeBackend): void {
-  replaceKernel<tf.ReshapeAttrs>(tf.Reshape, ({ x }, { shape }) => {
+  putInFront<tf.ReshapeAttrs>(tf.Reshape, ({ x }, { shape }) => {
     const wanted = tf.util.inferFromImplicitShape(shape, x!.size);
     if (!tf.util.arraysEqual(wanted, x!.shape)) return undefined;
     backend.incRef(x!.dataId);
@@ -18,7 +19,7 @@ function useSharedReshape(backend: NativeBackend): void {
 
 /** A cast to the type that is there already, of which gradients make many, shares the data. */
 function useSharedCast(backend: NativeBackend): void {
-  replaceKernel<tf.CastAttrs>(tf.Cast, ({ x }, { dtype }) => {
+  putInFront<tf.CastAttrs>(tf.Cast, ({ x }, { dtype }) => {
     if (dtype !== x!.dtype) return undefined;
     backend.incRef(x!.dataId);
     return { dataId: x!.dataId, shape: x!.shape, dtype };
@@ -27,7 +28,7 @@ function useSharedCast(backend: NativeBackend): void {
 
 /** A sum over all axes but the last, as the gradient of a bias is: TensorFlow's op for that is three times faster. */
 function useBiasGradient(backend: NativeBackend): void {
-  replaceKernel<tf.SumAttrs>(tf.Sum, ({ x }, { axis, keepDims }) => {
+  putInFront<tf.SumAttrs>(tf.Sum, ({ x }, { axis, keepDims }) => {
     if (x!.dtype !== "float32" || x!.rank < 2 || x!.size === 0) return undefined;
     const axes = tf.util.parseAxisParam(axis, x!.shape);
     if (axes.length !== x!.rank - 1 || axes.includes(x!.rank - 1)) return undefined;
@@ -44,7 +45,7 @@ function useBiasGradient(backend: NativeBackend): void {
  */
 function useNarrowConvolutions(): void {
   for (const kernelName of [tf.Conv2D, tf.FusedConv2D]) {
-    replaceKernel<tf.Conv2DAttrs>(kernelName, (inputs, attributes) => {
+    putInFront<tf.Conv2DAttrs>(kernelName, (inputs, attributes) => {
       const { strides, pad, dataFormat, dilations, dimRoundingMode } = attributes;
       if (dataFormat !== "NHWC") return undefined;
       const x = inputs.x as tf.Tensor4D;
@@ -60,11 +61,26 @@ function useNarrowConvolutions(): void {
   }
 }
 
+/** Transposed convolutions to a size that the other way doesn't lead back from: oneDNN would end the process. */
+function refuseMisfits(): void {
+  putInFront<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ dy, filter }, attributes) => {
+    const { inputShape, strides, pad, dataFormat, dimRoundingMode } = attributes;
+    if (dataFormat !== "NHWC") return undefined;
+    const filterShape = filter!.shape as tf.Tensor4D["shape"];
+    const { outShape } = tf.backend_util.computeConv2DInfo(inputShape, filterShape, strides, 1, pad, dimRoundingMode);
+    if (tf.util.arraysEqual(outShape, dy!.shape)) return undefined;
+    throw new TwotempError(
+      "engine/shape",
+      `a transposed convolution can't make [${inputShape}] of [${dy!.shape}]: it would have to be given [${outShape}]`,
+    );
+  });
+}
+
 /** Convolution and bias in one op. */
 function useConvolutionWithBias(backend: NativeBackend): void {
-  replaceKernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ x, filter, bias }, attributes) => {
+  putInFront<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ x, filter, bias }, attributes) => {
     const { strides, pad, dataFormat, dilations, dimRoundingMode, activation } = attributes;
-    if (!bias || bias.rank !== 1 || dataFormat !== "NHWC") return undefined;
+    if (!bias || bias.rank !== 1 || bias.size !== filter!.shape[3] || dataFormat !== "NHWC") return undefined;
     if (activation && activation !== "linear") return undefined;
     const inShape = x!.shape as [number, number, number, number];
     const filterShape = filter!.shape as [number, number, number, number];
@@ -120,7 +136,7 @@ export function filterGradient(
 
 let used = false;
 
-/** Replaces kernels of the native backend where TensorFlow has a faster op; they compute the same. */
+/** Replaces kernels of the native backend where TensorFlow or the project has a faster op; they compute the same, but for rounding. */
 export function useNativeKernels(backend: NativeBackend): void {
   if (used) return;
   used = true;
@@ -129,7 +145,7 @@ export function useNativeKernels(backend: NativeBackend): void {
   useNativeBatchNorm(backend);
   useBiasGradient(backend);
   if (hasOwnKernels(backend) && !backend.binding.hasAvx512) {
-    replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) =>
+    putInFront<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, attributes) =>
       filterGradient(backend, x!, dy!, attributes),
     );
   }
@@ -139,4 +155,5 @@ export function useNativeKernels(backend: NativeBackend): void {
     useNarrowConvolutions(); // in front of the one before
   }
   if (hasOwnKernels(backend)) useWinograd(backend); // in front of all of these
+  refuseMisfits();
 }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attribute, type AttributeMaker, execute, type NativeBackend, replaceKernel } from "./native.js";
+import { allFloat, attribute, type AttributeMaker, execute, type NativeBackend, putInFront } from "./native.js";
 
 type Shape4D = tf.Tensor4D["shape"];
 
@@ -8,7 +8,10 @@ type How = Pick<tf.Conv2DAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingM
   readonly dilations?: tf.Conv2DAttrs["dilations"];
 };
 
-/** Whether our convolution by 3x3 is the faster one: its vectors are of channels, its tiles make 2x2 outputs. */
+/**
+ * Whether our convolution by 3x3 is the faster one: its vectors are of channels, its tiles make 2x2 outputs. Both numbers are measured
+ * (docs/decisions.md).
+ */
 function isFaster({ outHeight, outWidth, inChannels, outChannels }: tf.backend_util.Conv2DInfo): boolean {
   const made = 4 * Math.ceil(outHeight / 2) * Math.ceil(outWidth / 2);
   return Math.min(inChannels, outChannels) > 4 && outHeight * outWidth > 0.6 * made;
@@ -16,25 +19,29 @@ function isFaster({ outHeight, outWidth, inChannels, outChannels }: tf.backend_u
 
 /**
  * The zeros that a convolution adds around its images, as the project's ops for filters of 3x3 without strides
- * (`binding/winograd.cc`) take them; undefined where these can't compute it, or aren't the faster ones.
+ * (`binding/winograd.cc`) take them; undefined where these can't compute it, or aren't the faster ones. Other kernels refuse
+ * some paddings that aren't "same" or "valid".
  *
  * @param x - the input's shape
  * @param filter - [height, width, inChannels, outChannels]
  */
-function paddingFor(x: readonly number[], filter: readonly number[], how: How): AttributeMaker | undefined {
-  const { strides, pad, dataFormat, dilations, dimRoundingMode } = how;
+function paddingFor(
+  x: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dataFormat, dilations, dimRoundingMode }: How,
+): AttributeMaker | undefined {
   if (filter[0] !== 3 || filter[1] !== 3 || dataFormat !== "NHWC" || x.includes(0)) return undefined;
-  const shapes = [x as Shape4D, filter as Shape4D] as const;
-  const shape = tf.backend_util.computeConv2DInfo(...shapes, strides, dilations ?? 1, pad, dimRoundingMode);
+  const [input, kernel] = [x as Shape4D, filter as Shape4D];
+  const shape = tf.backend_util.computeConv2DInfo(input, kernel, strides, dilations ?? 1, pad, dimRoundingMode);
   const { top, bottom, left, right } = shape.padInfo;
   const moves = [shape.strideHeight, shape.strideWidth, shape.dilationHeight, shape.dilationWidth];
   const padding = [top, bottom, left, right];
-  const fits = moves.every((step) => step === 1) && padding.every((zeros) => zeros >= 0 && zeros <= 2);
+  const fits =
+    moves.every((step) => step === 1) &&
+    padding.every((zeros) => [0, 1, 2].includes(zeros)) &&
+    Math.min(shape.outHeight, shape.outWidth) > 0;
   return fits && isFaster(shape) ? attribute.int("padding", padding) : undefined;
 }
-
-const allFloat = (...tensors: readonly (tf.Tensor | undefined)[]): boolean =>
-  tensors.every((tensor) => tensor === undefined || tensor.dtype === "float32");
 
 /**
  * Sends convolutions by 3x3 and their gradients through Winograd's minimal filtering where that is faster: 16 products in
@@ -46,22 +53,24 @@ export function useWinograd(backend: NativeBackend): void {
     const attributes = [padding, attribute.bool("relu", relu), attribute.int("biases", inputs.length - 2)];
     return execute(backend, "TwotempConvolution", attributes, inputs)[0];
   };
-  replaceKernel<tf.Conv2DAttrs>(tf.Conv2D, ({ x, filter }, how) => {
-    const padding = allFloat(x, filter) && paddingFor(x!.shape, filter!.shape, how);
+  putInFront<tf.Conv2DAttrs>(tf.Conv2D, ({ x, filter }, how) => {
+    const padding = allFloat([x!, filter!]) && paddingFor(x!.shape, filter!.shape, how);
     return padding ? forward(padding, [x!, filter!], false) : undefined;
   });
-  replaceKernel<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ x, filter, bias }, how) => {
-    const { activation } = how;
-    if (bias?.rank !== 1 || (activation && activation !== "linear" && activation !== "relu")) return undefined;
-    const padding = allFloat(x, filter, bias) && paddingFor(x!.shape, filter!.shape, how);
-    return padding ? forward(padding, [x!, filter!, bias], activation === "relu") : undefined;
+  putInFront<tf.FusedConv2DAttrs>(tf.FusedConv2D, ({ x, filter, bias }, how) => {
+    const activation = how.activation ?? "linear";
+    const fits = !bias || (bias.rank === 1 && bias.size === filter!.shape[3]);
+    if (!fits || (activation !== "linear" && activation !== "relu")) return undefined;
+    const inputs = bias ? [x!, filter!, bias] : [x!, filter!];
+    const padding = allFloat(inputs) && paddingFor(x!.shape, filter!.shape, how);
+    return padding ? forward(padding, inputs, activation === "relu") : undefined;
   });
-  replaceKernel<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ dy, filter }, how) => {
-    const padding = allFloat(dy, filter) && paddingFor(how.inputShape, filter!.shape, how);
+  putInFront<tf.Conv2DBackpropInputAttrs>(tf.Conv2DBackpropInput, ({ dy, filter }, how) => {
+    const padding = allFloat([dy!, filter!]) && paddingFor(how.inputShape, filter!.shape, how);
     return padding ? execute(backend, "TwotempConvolutionInputGradient", [padding], [dy!, filter!])[0] : undefined;
   });
-  replaceKernel<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, how) => {
-    const padding = allFloat(x, dy) && paddingFor(x!.shape, how.filterShape, how);
+  putInFront<tf.Conv2DBackpropFilterAttrs>(tf.Conv2DBackpropFilter, ({ x, dy }, how) => {
+    const padding = allFloat([x!, dy!]) && paddingFor(x!.shape, how.filterShape, how);
     return padding ? execute(backend, "TwotempConvolutionFilterGradient", [padding], [x!, dy!])[0] : undefined;
   });
 }

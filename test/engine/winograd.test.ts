@@ -100,19 +100,67 @@ describe("convolutions by 3x3", needs("the native engine", nativeIsBuilt(), "npm
     assert.ok(error < 2e-6 * most, `${error / most}`);
   });
 
-  test("are those of a layer with bias and relu, whether gradients are recorded or not", (t) => {
+  test("are those of a layer with or without bias and relu, whether gradients are recorded or not", (t) => {
+    if (!binding.hasOwnKernels) return t.skip("this processor has none");
+    const random = new Random(2, "winograd");
+    for (const [activation, biased] of [
+      ["relu", true],
+      ["relu", false],
+      ["linear", true],
+      ["linear", false],
+    ] as const) {
+      tf.tidy(() => {
+        const x = wholeNumbers(random, [2, 8, 8, 32]) as tf.Tensor4D;
+        const filter = wholeNumbers(random, [3, 3, 32, 32]) as tf.Tensor4D;
+        const bias = biased ? (wholeNumbers(random, [32]) as tf.Tensor1D) : undefined;
+        const sums = bias ? tf.add(convolve(x, filter, "same"), bias) : convolve(x, filter, "same");
+        const wanted = activation === "relu" ? tf.relu(sums) : sums;
+        const layer = (x: tf.Tensor): tf.Tensor =>
+          tf.fused.conv2d({ x: x as tf.Tensor4D, filter, strides: 1, pad: "same", bias, activation });
+        for (const record of [false, true]) {
+          ran.clear();
+          const made = record ? tf.valueAndGrad(layer)(x).value : layer(x);
+          assert.equal(largest(tf.sub(made, wanted)), 0);
+          assert.ok(ran.has(ops[0]) && !ran.has("Conv2D") && !ran.has("_FusedConv2D"));
+        }
+      });
+    }
+  });
+
+  test("take zeros on each side, and leave what they can't compute to TensorFlow", (t) => {
     if (!binding.hasOwnKernels) return t.skip("this processor has none");
     tf.tidy(() => {
-      const random = new Random(2, "winograd");
-      const x = wholeNumbers(random, [2, 8, 8, 32]) as tf.Tensor4D;
-      const filter = wholeNumbers(random, [3, 3, 32, 32]) as tf.Tensor4D;
-      const bias = wholeNumbers(random, [32]) as tf.Tensor1D;
-      const wanted = tf.relu(tf.add(convolve(x, filter, "same"), bias));
-      const layer = (x: tf.Tensor): tf.Tensor =>
-        tf.fused.conv2d({ x: x as tf.Tensor4D, filter, strides: 1, pad: "same", bias, activation: "relu" });
-      ran.clear();
-      for (const made of [layer(x), tf.valueAndGrad(layer)(x).value]) assert.equal(largest(tf.sub(made, wanted)), 0);
-      assert.ok(ran.has(ops[0]) && !ran.has("_FusedConv2D"));
+      const random = new Random(3, "winograd");
+      const x = wholeNumbers(random, [2, 6, 7, 8]) as tf.Tensor4D;
+      const filter = wholeNumbers(random, [3, 3, 8, 16]) as tf.Tensor4D;
+      const [top, bottom, left, right] = [2, 0, 1, 2];
+      const sides: [number, number][] = [
+        [0, 0],
+        [top, bottom],
+        [left, right],
+        [0, 0],
+      ];
+      const ours = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor =>
+        tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, sides as tf.backend_util.ExplicitPadding);
+      const padded = (x: tf.Tensor, filter: tf.Tensor): tf.Tensor => convolve(tf.pad(x, sides), filter, "valid");
+      const dy = wholeNumbers(random, [2, 6, 8, 16]);
+      const [dx, dFilter] = tf.grads(ours)([x, filter], dy);
+      ops.forEach((op) => assert.ok(ran.has(op)));
+      const [wantedDx, wantedFilter] = tf.grads(padded)([x, filter], dy);
+      for (const [made, wanted] of [
+        [ours(x, filter), padded(x, filter)],
+        [dx, wantedDx],
+        [dFilter, wantedFilter],
+      ]) {
+        assert.equal(largest(tf.sub(made, wanted)), 0);
+      }
+      // A bias for all channels alike, and an output that isn't as large as is said.
+      const bias = tf.tensor1d([3]);
+      const one = tf.fused.conv2d({ x, filter, strides: 1, pad: "same", bias, activation: "relu" });
+      assert.equal(largest(tf.sub(one, tf.relu(tf.add(convolve(x, filter, "same"), 3)))), 0);
+      const turned = tf.transpose(filter, [0, 1, 3, 2]) as tf.Tensor4D;
+      assert.throws(() => tf.conv2dTranspose(x, turned, [2, 7, 7, 16], 1, "same"), { code: "engine/shape" });
+      assert.throws(() => tf.conv2dTranspose(x, turned, [3, 6, 7, 16], 1, "same"), { code: "engine/shape" });
     });
   });
 

@@ -109,7 +109,8 @@ void Put(float* values, int64_t place, const T& value) {
   else Store(values + place, value);
 }
 
-// What the gradient computes again, to the bit, to know where relu let it through.
+// What the gradient computes again, to the bit, to know where relu let it through. It has a name, since a lambda in a template may be
+// compiled without the processor's fused multiply-add.
 template <class T>
 T Normalised(const T& distance, const T& slope, const T& shift) {
   return distance * slope + shift;
@@ -190,10 +191,10 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
   const Options& options = *static_cast<Options*>(kernel);
   Status status;
   const Tensor dx = Tensor::InPlaceOf(context, 0, 0, status), dy = Tensor::Input(context, 0, status);
-  const Tensor x = Tensor::Input(context, 1, status), scale = Tensor::Input(context, 2, status);
-  const Tensor offset = Tensor::Input(context, 3, status), mean = Tensor::Input(context, 4, status);
-  const Tensor variance = Tensor::Input(context, 5, status), factor = Tensor::Input(context, 6, status);
-  if (!status.ok() || !Fits(x, {&scale, &offset, &mean, &variance, &factor}, status)) return TF_OpKernelContext_Failure(context, status);
+  const Tensor x = Tensor::Input(context, 1, status), offset = Tensor::Input(context, 2, status);
+  const Tensor mean = Tensor::Input(context, 3, status), variance = Tensor::Input(context, 4, status);
+  const Tensor factor = Tensor::Input(context, 5, status);
+  if (!status.ok() || !Fits(x, {&offset, &mean, &variance, &factor}, status)) return TF_OpKernelContext_Failure(context, status);
   if (dy.size() != x.size()) {
     TF_SetStatus(status, TF_INVALID_ARGUMENT, "dy must have as many values as x");
     return TF_OpKernelContext_Failure(context, status);
@@ -224,7 +225,7 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
     const double inverse = 1 / std::sqrt(double(variance.values()[c]) + options.epsilon);
     dOffset.values()[c] = sums[0][c];
     dScale.values()[c] = sums[1][c] * inverse;
-    slope[c] = scale.values()[c] * inverse;
+    slope[c] = factor.values()[c];
     shift[c] = slope[c] * sums[0][c] / layout.count();
     tilt[c] = slope[c] * sums[1][c] * inverse * inverse / layout.count();
   }
@@ -252,7 +253,7 @@ Op BatchNorm() {
 Op BatchNormGradient() {
   return {"TwotempBatchNormGradient",
           {"epsilon: float", "relu: bool"},
-          {"dy: float", "x: float", "scale: float", "offset: float", "mean: float", "variance: float", "factor: float"},
+          {"dy: float", "x: float", "offset: float", "mean: float", "variance: float", "factor: float"},
           {"dx: float", "d_scale: float", "d_offset: float"},
           Create,
           Backward,

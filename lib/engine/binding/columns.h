@@ -1,5 +1,5 @@
 #pragma once
-// Examples side by side, as the sparse ops compute them.
+// Examples side by side, as the sparse ops compute them, and other matrices the other way round.
 #include "kernel.h"
 
 namespace twotemp {

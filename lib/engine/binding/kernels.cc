@@ -22,8 +22,10 @@ bool RegisterKernels(TF_Status* status) {
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
   // Once a process, in whatever thread.
   static const bool registered = [&] {
-    for (const Op& op : {Convolution(), ConvolutionInputGradient(), ConvolutionFilterGradient(), FilterGradient(), BatchNorm(), BatchNormGradient(), RelaxationStep(), RelaxationGates(), GateGradient(), SparseProduct(),
-                         SparseProductGradient(), SparseConvolution(), SparseConvolutionGradient()}) {
+    for (const Op& op :
+         {Convolution(), ConvolutionInputGradient(), ConvolutionFilterGradient(), FilterGradient(), BatchNorm(), BatchNormGradient(),
+          RelaxationStep(), RelaxationGates(), GateGradient(), SparseProduct(), SparseProductGradient(), SparseConvolution(),
+          SparseConvolutionGradient()}) {
       if (TF_GetCode(status) == TF_OK) Register(op, status);
     }
     return TF_GetCode(status) == TF_OK;

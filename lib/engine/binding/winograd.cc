@@ -145,7 +145,7 @@ void Convolve(void* kernel, TF_OpKernelContext* context) {
   const int64_t height = are ? in[1] + top + bottom - extent + 1 : 0, width = are ? in[2] + left + right - extent + 1 : 0;
   const int64_t channels = are ? taps[turns ? 2 : 3] : 0;
   if (height < 1 || width < 1 || (biased && bias.size() != channels)) {
-    TF_SetStatus(status, TF_INVALID_ARGUMENT, "x must be images at least as large as a filter of 3x3, and have its channels");
+    TF_SetStatus(status, TF_INVALID_ARGUMENT, "x must be images at least as large as a filter of 3x3, with its channels, and a bias must have those of the output");
     return TF_OpKernelContext_Failure(context, status);
   }
   const Tensor made = Tensor::Output(context, 0, {in[0], height, width, channels}, status);

@@ -3,6 +3,7 @@ namespace VECTORS {
 
 using Vector = float __attribute__((vector_size(4 * WIDTH), aligned(4)));
 
+// In place of kernel.h's, which are for eight values.
 inline Vector Load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 inline void Store(float* to, const Vector& values) { *reinterpret_cast<Vector*>(to) = values; }
 // Of the last channels, where these are no multiple of a vector's: zeros stand for the missing ones.
@@ -104,8 +105,8 @@ void MultiplyAll(const Matrices& all, int64_t rows) {
   sizes[size - 1](all, larger * (size + 1), groups - larger);
 }
 
-// A row of so many channels in a buffer: whole vectors, and no multiple of what the first cache maps to one place.
-inline int64_t Row(int64_t channels) {
+// From one row of so many channels to the next, in a buffer: whole vectors, and no multiple of what the first cache maps to one place.
+inline int64_t Stride(int64_t channels) {
   const int64_t vectors = (channels + WIDTH - 1) / WIDTH * WIDTH;
   return vectors % 256 == 0 ? vectors + WIDTH : vectors;
 }
@@ -244,7 +245,7 @@ void TransformOutputs(const float* sums, int64_t row, int64_t apart, const After
 
 // The outputs of the tiles from `begin` to `end`.
 void Convolve(const Images& x, const float* filter, const After& after, const Images& y, const Grid& grid, int64_t begin, int64_t end) {
-  const int64_t row = Row(x.channels), tiles = Together(row);
+  const int64_t row = Stride(x.channels), tiles = Together(row);
   const int64_t apart = Apart(tiles * row);
   const Buffer inputs = Allocate(points * apart), products = Allocate(points * Apart(tiles * 2 * WIDTH));
   for (int64_t first = begin; first < end; first += tiles) {
@@ -270,7 +271,7 @@ void Convolve(const Images& x, const float* filter, const After& after, const Im
 
 // Adds to the transformed filter's gradient, [points, in, row], what the tiles from `begin` to `end` give.
 void AddGradient(const Images& x, const Images& dy, const Grid& grid, int64_t begin, int64_t end, float* sums) {
-  const int64_t in = Row(x.channels), out = Row(dy.channels), tiles = Together(in + out);
+  const int64_t in = Stride(x.channels), out = Stride(dy.channels), tiles = Together(in + out);
   const int64_t nextIn = Apart(tiles * in), nextOut = Apart(tiles * out);
   const Buffer inputs = Allocate(points * nextIn), gradients = Allocate(points * nextOut);
   for (int64_t first = begin; first < end; first += tiles) {
@@ -292,7 +293,7 @@ void TransformBack(const float* sums, int64_t in, int64_t out, float* dw) {
   for (int64_t i = 0; i < in; i++) {
     for (int64_t channel = 0; channel < out; channel += WIDTH) {
       Vector given[side][side], made[extent][extent];
-      for (int k = 0; k < points; k++) given[k / side][k % side] = Load(sums + (k * in + i) * Row(out) + channel);
+      for (int k = 0; k < points; k++) given[k / side][k % side] = Load(sums + (k * in + i) * Stride(out) + channel);
       Both<FilterBack>(given, made);
       for (int k = 0; k < extent * extent; k++) StoreSome(dw + (k * in + i) * out + channel, made[k / extent][k % extent], out - channel);
     }
@@ -311,16 +312,20 @@ void Forward(const Images& x, const float* filter, const After& after, const Ima
 }
 
 void Gradient(const Images& x, const Images& dy, const Grid& grid, float* dw) {
-  const int64_t in = x.channels, out = dy.channels, size = points * in * Row(out), parts = grid.Threads(grid.tiles, in * out);
+  const int64_t in = x.channels, out = dy.channels, size = points * in * Stride(out);
+  // Each part has sums of its own, which are worth it for many tiles only.
+  const int64_t parts = std::min(grid.Threads(grid.tiles, in * out), std::max<int64_t>(1, grid.tiles / fewest));
   std::vector<Buffer> sums;
   for (int64_t part = 0; part < parts; part++) sums.push_back(Allocate(size));
   InParts(grid.tiles, parts, [&](int64_t begin, int64_t end, int64_t part) {
     std::fill_n(sums[part].get(), size, 0.0f);
     AddGradient(x, dy, grid, begin, end, sums[part].get());
   });
-  for (int64_t part = 1; part < parts; part++) {
-    for (int64_t i = 0; i < size; i++) sums[0][i] += sums[part][i];
-  }
+  InParts(size, parts, [&](int64_t begin, int64_t end, int64_t) {
+    for (int64_t part = 1; part < parts; part++) {
+      for (int64_t i = begin; i < end; i++) sums[0][i] += sums[part][i];
+    }
+  });
   TransformBack(sums[0].get(), in, out, dw);
 }
 
