@@ -220,20 +220,19 @@ void Backward(void* kernel, TF_OpKernelContext* context) {
     const T gradient = gradientAt.template operator()<T>(place, column, distance);
     return std::array<T, 2>{gradient, gradient * distance};
   });
-  std::vector<float> slope(channels), tilt(channels), shift(channels);
+  std::vector<float> tilt(channels), shift(channels);
   for (int64_t c = 0; c < channels; c++) {
     const double inverse = 1 / std::sqrt(double(variance.values()[c]) + options.epsilon);
     dOffset.values()[c] = sums[0][c];
     dScale.values()[c] = sums[1][c] * inverse;
-    slope[c] = factor.values()[c];
-    shift[c] = slope[c] * sums[0][c] / layout.count();
-    tilt[c] = slope[c] * sums[1][c] * inverse * inverse / layout.count();
+    shift[c] = factor.values()[c] * sums[0][c] / layout.count();
+    tilt[c] = factor.values()[c] * sums[1][c] * inverse * inverse / layout.count();
   }
   float* const out = dx.values();
-  slope = layout.Repeat(slope.data()), tilt = layout.Repeat(tilt.data()), shift = layout.Repeat(shift.data());
+  tilt = layout.Repeat(tilt.data()), shift = layout.Repeat(shift.data());
   Everywhere(layout, [&]<class T>(int64_t place, int64_t column) {
     const T distance = At<T>(given, place) - At<T>(center.data(), column);
-    const T gradient = gradientAt.template operator()<T>(place, column, distance) * At<T>(slope.data(), column);
+    const T gradient = gradientAt.template operator()<T>(place, column, distance) * At<T>(factors.data(), column);
     Put<T>(out, place, gradient - At<T>(shift.data(), column) - distance * At<T>(tilt.data(), column));
   });
 }

@@ -181,5 +181,3 @@ inline float SumOf(const Vectors& all, int64_t begin, int64_t end, const Work& w
 constexpr Formulas formulas = {Squares, Step, Open};
 
 }  // namespace VECTORS
-#undef VECTORS
-#undef WIDTH

@@ -29,16 +29,8 @@ struct Formulas {
   float (*open)(const Options& options, const Vectors& all, int64_t begin, int64_t end);
 };
 
-#define VECTORS avx2
-#define WIDTH 8
-#include "relaxationFormulas.h"
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,prefer-vector-width=512")
-#define VECTORS avx512
-#define WIDTH 16
-#include "relaxationFormulas.h"
-#pragma GCC pop_options
+#define FORMULAS "relaxationFormulas.h"
+#include "eachLength.h"
 
 // Parts of gates by which threads divide them; sums are the same for any number of threads.
 constexpr int64_t together = 8192;

@@ -79,16 +79,8 @@ struct Formulas {
   void (*gradient)(const Images& x, const Images& dy, const Grid& grid, float* dw);
 };
 
-#define VECTORS avx2
-#define WIDTH 8
-#include "winogradFormulas.h"
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,prefer-vector-width=512")
-#define VECTORS avx512
-#define WIDTH 16
-#include "winogradFormulas.h"
-#pragma GCC pop_options
+#define FORMULAS "winogradFormulas.h"
+#include "eachLength.h"
 
 // The longer vectors, unless the shorter ones take all channels.
 const Formulas& FormulasFor(const Images& x, const Images& y) {

@@ -332,5 +332,3 @@ void Gradient(const Images& x, const Images& dy, const Grid& grid, float* dw) {
 constexpr Formulas formulas = {Forward, Gradient};
 
 }  // namespace VECTORS
-#undef VECTORS
-#undef WIDTH
