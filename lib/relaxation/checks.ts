@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { TwotempError } from "../errors.js";
+import type { Numbers } from "./accumulators.js";
 import type { RelaxationState } from "./relaxation.js";
 import type { RelaxationSettings } from "./options.js";
 
@@ -45,7 +46,7 @@ export function checkLoss(loss: number | undefined, estimator: string): number {
 }
 
 /** Refuses a state saved by another kind of relaxation. */
-export function checkState(state: RelaxationState, settings: RelaxationSettings, precision: string): void {
+export function checkState(state: RelaxationState, settings: RelaxationSettings<Numbers>, precision: string): void {
   const wanted = {
     version: 1,
     precision,

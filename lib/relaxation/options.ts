@@ -1,4 +1,5 @@
 import { TwotempError } from "../errors.js";
+import type { Numbers } from "./accumulators.js";
 import { estimators, type EstimatorName } from "./estimators/index.js";
 import { updates, type UpdateName } from "./updates/index.js";
 
@@ -27,8 +28,10 @@ export interface RelaxationOptions {
 }
 
 /** Options with every default filled in, and checked. */
-export interface RelaxationSettings extends Required<Omit<RelaxationOptions, "initialLogits">> {
-  readonly initialLogits: Float64Array;
+export interface RelaxationSettings<Vector extends Numbers = Float64Array> extends Required<
+  Omit<RelaxationOptions, "initialLogits">
+> {
+  readonly initialLogits: Vector;
 }
 
 /** `R / th` beyond which `sinh` leaves the range of float32. */

@@ -6,7 +6,8 @@ import { TensorRelaxation } from "./tensorRelaxation.js";
 
 /** Gates that are being learned: logits, the gates that they open, and how gradients move them. */
 export interface Relaxation {
-  readonly settings: RelaxationSettings;
+  /** The initial logits are in the precision in which they move. */
+  readonly settings: RelaxationSettings<Numbers>;
   /** Steps taken. */
   readonly steps: number;
   /** The forward gates of the current step, float32 [gateCount]; owned by the relaxation, valid until the next step. */
@@ -23,8 +24,8 @@ export interface Relaxation {
    * @throws TwotempError `relaxation/shape` for a gradient of another size; `relaxation/loss` for a missing loss
    */
   step(gateGradient: tf.Tensor1D, loss?: number, price?: tf.Tensor1D): void;
-  /** A copy of the logits, [gateCount]. */
-  logits(): Float64Array;
+  /** A copy of the logits, [gateCount], in the precision in which they move. */
+  logits(): Numbers;
   /**
    * What the certificate needs, summed over all steps.
    *

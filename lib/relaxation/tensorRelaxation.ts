@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { compiled } from "../engine/index.js";
 import { downloaded, uploaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
-import { type Accumulators, type Numbers, TensorAccumulators } from "./accumulators.js";
+import { type Accumulators, TensorAccumulators } from "./accumulators.js";
 import { checkFinite, checkLoss, checkPrice, checkSize, checkState, largestGradient, meanLossAfter } from "./checks.js";
 import { type Estimator, estimators, type EstimatorStep, type Temperatures } from "./estimators/index.js";
 import { logisticNoise } from "./noise.js";
@@ -34,8 +34,12 @@ export class TensorRelaxation implements Relaxation {
   private sum: number | undefined;
   private meanLoss: number | undefined;
 
-  constructor(readonly settings: RelaxationSettings) {
+  readonly settings: RelaxationSettings<Float32Array>;
+
+  constructor(settings: RelaxationSettings) {
     const { initialLogits, hotTemperature, logitBound, update } = settings;
+    // Where the logits start in this precision; of millions of gates half of the memory, too.
+    this.settings = { ...settings, initialLogits: Float32Array.from(initialLogits) };
     this.estimator = estimators[settings.estimator];
     this.update = updates[update];
     if ((update === "mirror" || update === "adaptive") && logitBound > mirrorRatio * hotTemperature) {
@@ -147,14 +151,13 @@ export class TensorRelaxation implements Relaxation {
     return this.update.moveTensors(logits, memory, g, pulls, this.updateSettings(), numbers);
   });
 
-  logits(): Float64Array {
-    return boxed(Float64Array.from(downloaded(this.state[0])), this.settings.logitBound);
+  logits(): Float32Array {
+    return boxed(downloaded(this.state[0]), this.settings.logitBound);
   }
 
   accumulators({ ended = false }: { readonly ended?: boolean } = {}): Accumulators {
     const adaptive = this.settings.update === "adaptive";
-    const logits = boxed(downloaded(this.state[0]), this.settings.logitBound);
-    return this.sums.read(logits, adaptive ? downloaded(this.state[2]) : undefined, ended);
+    return this.sums.read(this.logits(), adaptive ? downloaded(this.state[2]) : undefined, ended);
   }
 
   save(): RelaxationState {
@@ -236,7 +239,7 @@ export class TensorRelaxation implements Relaxation {
 }
 
 /** The mirror map's inverse may round a hair beyond the box. */
-function boxed<T extends Numbers>(logits: T, bound: number): T {
+function boxed(logits: Float32Array, bound: number): Float32Array {
   for (let i = 0; i < logits.length; i++) logits[i] = Math.min(bound, Math.max(-bound, logits[i]));
   return logits;
 }

@@ -90,7 +90,7 @@ export class Price {
   }
 
   /** Raises the price where more is open than asked for, and lowers it where less is. */
-  steer(step: number, complexities: ArrayLike<number>, logits: () => Float64Array): void {
+  steer(step: number, complexities: ArrayLike<number>, logits: () => ArrayLike<number>): void {
     const { goal } = this;
     if (!goal) return;
     const { densityDecay, steps, steeringRate, penalty } = this.settings;

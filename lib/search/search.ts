@@ -6,7 +6,7 @@ import { downloaded } from "../engine/native.js";
 import { TwotempError } from "../errors.js";
 import { interruptible } from "../interrupt.js";
 import { ProgressMeter, type WorkOptions } from "../progress.js";
-import { createRelaxation, estimators, type Relaxation } from "../relaxation/index.js";
+import { createRelaxation, estimators, type Numbers, type Relaxation } from "../relaxation/index.js";
 import {
   type Architecture,
   type Budget,
@@ -185,7 +185,7 @@ export class Search implements AsyncIterable<SearchStep> {
   /** A copy of the logits, [gateCount]; positive is open. */
   logits(): Float64Array {
     this.requireTensors();
-    return this.relaxation.logits();
+    return Float64Array.from(this.relaxation.logits());
   }
 
   /**
@@ -246,7 +246,7 @@ export class Search implements AsyncIterable<SearchStep> {
   }
 
   /** Notes a step and the logits that it was taken at. */
-  private record(step: SearchStep, logits: Float64Array): void {
+  private record(step: SearchStep, logits: Numbers): void {
     const cold = this.settings.coldTemperature;
     // Most gates are in the first or the last bin, which needs no exponential.
     const last = histogramBins - 1;

@@ -6,6 +6,7 @@ import {
   gateSlope,
   mirrorInverse,
   mirrorMap,
+  type Numbers,
   type RelaxationSettings,
 } from "../relaxation/index.js";
 import { type Assumption, type Bound, bound, unmet } from "./bound.js";
@@ -13,7 +14,7 @@ import { Divergence } from "./divergence.js";
 
 /** What of a relaxation's settings a certificate looks at. */
 export type CertifiedSettings = Pick<
-  RelaxationSettings,
+  RelaxationSettings<Numbers>,
   "estimator" | "update" | "coldTemperature" | "hotTemperature" | "logitBound" | "stepSize" | "initialLogits"
 >;
 
