@@ -4,6 +4,7 @@ import { closeBrowser } from "../lib/plot/index.js";
 import { makeFigure, type Figure } from "../lib/plot/figure.js";
 import { saveFigure } from "../lib/plot/stills.js";
 import { palette } from "../lib/plot/style.js";
+import { type PeerName, peers } from "./peers.js";
 import type { Row } from "./run.js";
 import { workloads } from "./workloads/index.js";
 
@@ -16,21 +17,27 @@ const digits = (milliseconds: number): string =>
 
 const processorsOf = (rows: readonly Row[]): string[] => [...new Set(rows.map((row) => row.processor))];
 
-/** The rows as Markdown, a table for each processor. */
+/** The rows as Markdown, a table for each processor and peer. */
 export function markdown(rows: readonly Row[]): string {
-  return processorsOf(rows)
-    .map((processor) => `${processor}:\n\n${table(rows.filter((row) => row.processor === processor))}`)
+  const beside = (peer: PeerName): Compared[] => compared(rows).filter((row) => row.peer === peer);
+  return (Object.keys(peers) as PeerName[])
+    .flatMap((peer) =>
+      processorsOf(beside(peer)).map((processor) => {
+        const own = beside(peer).filter((row) => row.processor === processor);
+        return `${processor}, beside ${peers[peer].title}:\n\n${table(own)}`;
+      }),
+    )
     .join("\n");
 }
 
-function table(rows: readonly Row[]): string {
-  const lines = compared(rows).map(
+function table(rows: readonly Compared[]): string {
+  const lines = rows.map(
     ({ workload, phase, engine, oursMs, peerMs, ratio, low, high }) =>
       `| ${workloads[workload].title} | ${phase} | ${engine} | ${digits(oursMs)} | ${digits(peerMs!)} | ` +
       `**${ratio.toFixed(2)}** (${low.toFixed(2)} to ${high.toFixed(2)}) |`,
   );
   return [
-    "| workload | phase | engine | ours, ms | PyTorch, ms | ratio (10th to 90th percentile of rounds) |",
+    "| workload | phase | engine | ours, ms | peer, ms | ratio (10th to 90th percentile of rounds) |",
     "| --- | --- | --- | ---: | ---: | --- |",
     ...lines,
     "",
@@ -44,9 +51,9 @@ const phaseNames: Readonly<Record<string, string>> = {
   search: "whole search",
 };
 
-/** The ratios as a figure, a line for each processor: left of the vertical one we are faster. */
+/** The ratios beside PyTorch as a figure, a line for each processor: left of the vertical one we are faster. */
 export function ratioFigure(rows: readonly Row[]): Figure {
-  const shown = compared(rows);
+  const shown = compared(rows).filter((row) => row.peer === "pytorch");
   const name = ({ workload, phase }: Row): string => `${workloads[workload].short}: ${phaseNames[phase] ?? phase}`;
   const names = [...new Set(shown.map(name))];
   const processors = processorsOf(shown);

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { median, quantile } from "simple-statistics";
 import { positiveNumber, wholeNumber } from "../lib/cli/options.js";
+import { commandOf, install, type PeerName, peers, pythonOf } from "./peers.js";
 import { processorName } from "./processor.js";
 import { report } from "./report.js";
 import { type Clock, Side } from "./side.js";
@@ -17,7 +17,7 @@ export interface Row {
   readonly engine: string;
   readonly threads: number;
   readonly oursMs: number;
-  readonly peer: string | null;
+  readonly peer: PeerName | null;
   readonly peerMs: number | null;
   readonly ratio: number | null;
   /** The 10th and 90th percentile of the ratios of the rounds. */
@@ -30,19 +30,8 @@ export interface Row {
   readonly peerPeakMiB: number | null;
 }
 
-const root = join(__dirname, "..", "..");
-const python = join(root, "build", "pytorch", "bin", "python");
-const results = join(root, "bench", "results");
+const results = join(__dirname, "..", "..", "bench", "results");
 const processor = processorName();
-
-/** Makes the twin's environment inside the repository. */
-function install(): void {
-  const environment = join(root, "build", "pytorch");
-  const show = { stdio: "inherit" } as const;
-  if (!existsSync(python)) execFileSync("python3", ["-m", "venv", environment], show);
-  const requirements = join(root, "bench", "requirements.txt");
-  execFileSync(python, ["-m", "pip", "install", "--no-deps", "--quiet", "-r", requirements], show);
-}
 
 interface Measured {
   readonly oursPeak: number;
@@ -93,7 +82,7 @@ function row(
   workload: string,
   phase: string,
   engine: string,
-  { threads, clock }: { threads: number; clock: Clock },
+  { threads, clock, peer: name }: { threads: number; clock: Clock; peer: PeerName },
   measured: Measured,
 ): Row {
   const { ours, peer, ratios } = measured;
@@ -104,7 +93,7 @@ function row(
     engine,
     threads,
     oursMs: ours,
-    peer: some ? "pytorch" : null,
+    peer: some ? name : null,
     peerMs: peer ?? null,
     ratio: some ? median([...ratios]) : null,
     low: some ? quantile([...ratios], 0.1) : null,
@@ -134,6 +123,7 @@ function namesOf(known: readonly string[]): (text: string) => string[] {
 }
 
 interface Settings {
+  readonly peer: PeerName;
   readonly install?: boolean;
   readonly workloads?: readonly string[];
   readonly phases?: readonly string[];
@@ -147,9 +137,12 @@ interface Settings {
 function readSettings(): Settings {
   const names = Object.keys(workloads);
   const phases = [...new Set(Object.values(workloads).flatMap((workload) => Object.keys(workload.phases)))];
-  return new Command("npm run bench --")
-    .description("Times this library beside a PyTorch twin.")
-    .option("--install", "first installs PyTorch into build/pytorch (4.6 GB)")
+  const command = new Command("npm run bench --")
+    .description("Times this library beside a twin.")
+    .addOption(
+      new Option("--peer <peer>", "what the twin is written in").choices(Object.keys(peers)).default("pytorch"),
+    )
+    .option("--install", "first installs the peer into a folder of build")
     .option("--workloads <names>", `of ${names.join(",")}; all by default`, namesOf(names))
     .option("--phases <names>", `of ${phases.join(",")}; all of a workload's by default`, namesOf(phases))
     .addOption(new Option("--engine <engine>").choices(["tensorflow", "wasm", "cpu"]).default("tensorflow"))
@@ -159,27 +152,37 @@ function readSettings(): Settings {
     .addOption(
       new Option("--clock <clock>", "time on the wall, or of the processor").choices(["wall", "cpu"]).default("wall"),
     )
-    .parse()
-    .opts<Settings>();
+    .parse();
+  const settings = command.opts<Settings>();
+  const { only } = peers[settings.peer];
+  for (const what of ["workloads", "phases"] as const) {
+    const strange = only && settings[what]?.find((name) => !only[what].includes(name));
+    if (strange) command.error(`error: ${settings.peer}'s twin has no "${strange}": use ${only![what].join(",")}`);
+  }
+  return settings;
 }
 
 async function main(): Promise<void> {
   const settings = readSettings();
-  if (settings.install) install();
   const { threads } = settings;
-  const withPeer = existsSync(python);
-  if (!withPeer) console.log("without PyTorch: `npm run bench -- --install` sets the twin up (4.6 GB)");
+  const other = peers[settings.peer];
+  if (settings.install) install(other);
+  const withPeer = existsSync(pythonOf(other));
+  if (!withPeer) {
+    const how = `npm run bench -- --peer ${settings.peer} --install`;
+    console.log(`without ${other.title}: \`${how}\` sets the twin up (${other.gigabytes} GB)`);
+  }
   console.log(`${processor}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; ${threads} thread(s)`);
   console.log(line(["workload", "phase", "engine", "threads", "ours ms", "peer ms", "ratio", "10-90 %"]));
 
   const rows: Row[] = [];
-  for (const workload of settings.workloads ?? Object.keys(workloads)) {
-    const wanted = settings.phases;
+  for (const workload of settings.workloads ?? other.only?.workloads ?? Object.keys(workloads)) {
+    const wanted = settings.phases ?? other.only?.phases;
     const phases = Object.keys(workloads[workload].phases).filter((phase) => !wanted || wanted.includes(phase));
     for (const phase of phases) {
       // Fresh processes, so that memory and caches of one workload don't weigh on the next.
       const ours = new Side(process.execPath, [join(__dirname, "ours.js"), settings.engine, String(threads)]);
-      const peer = withPeer ? new Side(python, [join(root, "bench", "twin.py"), String(threads)]) : undefined;
+      const peer = withPeer ? new Side(...commandOf(other, threads)) : undefined;
       const { engine } = await ours.read<{ engine: string }>();
       await peer?.read();
       await ours.ask({ open: workload, phase });
@@ -200,7 +203,8 @@ async function main(): Promise<void> {
 function write(rows: readonly Row[]): Row[] {
   mkdirSync(results, { recursive: true });
   const file = join(results, "latest.json");
-  const key = (row: Row): string => [row.workload, row.phase, row.engine, row.threads, row.processor].join(" ");
+  const key = (row: Row): string =>
+    [row.workload, row.phase, row.engine, row.threads, row.processor, row.peer ?? "pytorch"].join(" ");
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
   const again = new Set(rows.map(key));
   const order = Object.keys(workloads);
