@@ -133,7 +133,7 @@ export function scalingFigure(machine: Machine, points: readonly Point[]): Figur
   });
   const key = [
     `${lineKey(palette.blue)} measured, with how many times the roofline it takes`,
-    `${lineKey(palette.orange)} roofline: the least that arithmetic or memory takes`,
+    `${lineKey(palette.orange)} roofline: what direct products or memory take at least`,
   ];
   annotations.push({
     text: key.join("&nbsp;&nbsp;&nbsp;&nbsp;"),
