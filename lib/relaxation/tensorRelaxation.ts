@@ -39,7 +39,7 @@ export class TensorRelaxation implements Relaxation {
   constructor(settings: RelaxationSettings) {
     const { initialLogits, hotTemperature, logitBound, update } = settings;
     // Where the logits start in this precision; of millions of gates half of the memory, too.
-    this.settings = { ...settings, initialLogits: Float32Array.from(initialLogits) };
+    this.settings = { ...settings, initialLogits: boxed(Float32Array.from(initialLogits), logitBound) };
     this.estimator = estimators[settings.estimator];
     this.update = updates[update];
     if ((update === "mirror" || update === "adaptive") && logitBound > mirrorRatio * hotTemperature) {
@@ -238,9 +238,12 @@ export class TensorRelaxation implements Relaxation {
   }
 }
 
-/** The mirror map's inverse may round a hair beyond the box. */
+/** Rounding, the mirror map's inverse's or the bound's own, may lead a hair beyond the box. */
 function boxed(logits: Float32Array, bound: number): Float32Array {
-  for (let i = 0; i < logits.length; i++) logits[i] = Math.min(bound, Math.max(-bound, logits[i]));
+  const nearest = Math.fround(bound);
+  // The largest in float32 that isn't beyond it: a factor just below 1 rounds to the number before.
+  const most = nearest > bound ? Math.fround(nearest * (1 - 2 ** -24)) : nearest;
+  for (let i = 0; i < logits.length; i++) logits[i] = Math.min(most, Math.max(-most, logits[i]));
   return logits;
 }
 

@@ -213,6 +213,24 @@ describe("a relaxation", () => {
     });
   }
 
+  test("logits in float32 stay in boxes whose bounds aren't float32 numbers", () => {
+    for (const update of ["mirror", "euler", "adaptive", "adam"] as const) {
+      for (const logitBound of [0.3, 0.7, 1.1, 2.9, 3]) {
+        const initialLogits = [logitBound, -logitBound, 0];
+        const settings = relaxationSettings({ gateCount: 3, update, logitBound, stepSize: 1, initialLogits });
+        const relaxation = new TensorRelaxation(settings);
+        const gradient = tf.tensor1d([-1e3, 1e3, 1e3]);
+        for (let step = 0; step < 8; step++) relaxation.step(gradient);
+        for (const logits of [relaxation.logits(), relaxation.settings.initialLogits]) {
+          const most = Math.max(...Array.from(logits, Math.abs));
+          assert.ok(most <= logitBound && most > 0.999999 * logitBound, `${update}: ${most} of ${logitBound}`);
+        }
+        relaxation.dispose();
+        gradient.dispose();
+      }
+    }
+  });
+
   test("uses float64 up to 16,384 gates and tensors beyond", () => {
     const kinds = [16_384, 16_385].map((count) => {
       const relaxation = createRelaxation({ gateCount: count });
