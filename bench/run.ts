@@ -204,7 +204,7 @@ function write(rows: readonly Row[]): Row[] {
   mkdirSync(results, { recursive: true });
   const file = join(results, "latest.json");
   const key = (row: Row): string =>
-    [row.workload, row.phase, row.engine, row.threads, row.processor, row.peer ?? "pytorch"].join(" ");
+    [row.workload, row.phase, row.engine, row.threads, row.processor, row.peer].join(" ");
   const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Row[]) : [];
   const again = new Set(rows.map(key));
   const order = Object.keys(workloads);

@@ -19,6 +19,7 @@ const mirrorRatio = 8;
 
 /** The relaxation as float32 tensors: few large operations a step, for very many gates. */
 export class TensorRelaxation implements Relaxation {
+  readonly settings: RelaxationSettings<Float32Array>;
   private taken = 0;
   private readonly estimator: Estimator;
   private readonly update: Update;
@@ -33,8 +34,6 @@ export class TensorRelaxation implements Relaxation {
   /** Of the gates in {@link tensor}, where the project's own op has opened them. */
   private sum: number | undefined;
   private meanLoss: number | undefined;
-
-  readonly settings: RelaxationSettings<Float32Array>;
 
   constructor(settings: RelaxationSettings) {
     const { initialLogits, hotTemperature, logitBound, update } = settings;

@@ -68,6 +68,6 @@ export function randomSettings(
 }
 
 /** The architecture of the open gates. */
-export function maskOf(logits: Float64Array): Uint8Array {
+export function maskOf(logits: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(logits, (x) => (x > 0 ? 1 : 0));
 }
