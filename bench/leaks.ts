@@ -2,7 +2,18 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { linearRegression } from "simple-statistics";
+import type { Memory } from "./ours.js";
 import { Side } from "./side.js";
+
+/** How a kind of memory grew over the steps, by a line through 20 readings. */
+interface Growth {
+  /** At the last reading. */
+  readonly MiB: number;
+  /** As a fraction of the mean. */
+  readonly growth: number;
+  /** Twice the standard error of that. */
+  readonly uncertainty: number;
+}
 
 /** What many steps of a search leave behind. */
 interface Leak {
@@ -10,27 +21,27 @@ interface Leak {
   readonly steps: number;
   /** Tensors after the last step less those after the warm-up. */
   readonly tensors: number;
-  /** Resident memory that the process has allocated: without mapped files, where the system tells. */
-  readonly residentMiB: number;
-  /** Growth of that memory over the steps as a fraction of it, by a line through 20 readings, and twice its standard error. */
-  readonly growth: number;
-  readonly uncertainty: number;
+  /** Memory of the process: without mapped files, where the system tells. */
+  readonly resident: Growth;
+  /** What native code has allocated and not freed, where it tells. */
+  readonly native?: Growth;
+  /** What is alive in JavaScript's heap. */
+  readonly heap: Growth;
 }
 
-interface Memory {
-  readonly bytes: number;
-  readonly tensors: number;
-}
-
-/** The slope of a line through the readings, times their number, over their mean; with its standard error. */
-function growth(readings: readonly number[]): { relative: number; error: number } {
+/** The slope of a line through the readings, in bytes, times their number, over their mean; with its standard error. */
+function growth(readings: readonly number[]): Growth {
   const points = readings.map((value, i) => [i, value]);
   const { m, b } = linearRegression(points);
   const n = readings.length;
   const mean = readings.reduce((sum, value) => sum + value, 0) / n;
   const residual = Math.sqrt(points.reduce((sum, [x, y]) => sum + (y - b - m * x) ** 2, 0) / (n - 2));
   const spread = Math.sqrt(points.reduce((sum, [x]) => sum + (x - (n - 1) / 2) ** 2, 0));
-  return { relative: (m * n) / mean, error: ((residual / spread) * n) / mean };
+  return {
+    MiB: readings[n - 1] / 2 ** 20,
+    growth: (m * n) / mean,
+    uncertainty: (((2 * residual) / spread) * n) / mean,
+  };
 }
 
 /** How many steps of each search are looked at. */
@@ -53,8 +64,8 @@ async function main(): Promise<void> {
     const side = new Side(process.execPath, program);
     await side.read();
     await side.ask({ open: workload, phase: "step" });
-    // The runtime's own pools fill up first: sums of many gates move to float64 after 64 steps, weights are drawn after 100.
-    await side.time(Math.ceil(steps / 2), "wall");
+    // As many before: the runtime's own pools fill up; sums of many gates move to float64 after 64 steps, weights are drawn after 100.
+    await side.time(steps, "wall");
     const first = await side.ask<Memory>({ memory: true });
     const readings: Memory[] = [];
     for (let i = 0; i < 20; i++) {
@@ -62,21 +73,21 @@ async function main(): Promise<void> {
       readings.push(await side.ask<Memory>({ memory: true }));
     }
     side.end();
-    const last = readings[readings.length - 1];
-    const { relative, error } = growth(readings.map((reading) => reading.bytes));
+    const natives = readings.flatMap(({ nativeBytes }) => nativeBytes ?? []);
     const leak: Leak = {
       workload,
       steps,
-      tensors: last.tensors - first.tensors,
-      residentMiB: last.bytes / 2 ** 20,
-      growth: relative,
-      uncertainty: 2 * error,
+      tensors: readings[readings.length - 1].tensors - first.tensors,
+      resident: growth(readings.map(({ bytes }) => bytes)),
+      native: natives.length === readings.length ? growth(natives) : undefined,
+      heap: growth(readings.map(({ heapBytes }) => heapBytes)),
     };
     leaks.push(leak);
-    const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
+    const shown = (of: Growth): string =>
+      `${of.MiB.toFixed(1)} MiB ${(100 * of.growth).toFixed(3)} +- ${(100 * of.uncertainty).toFixed(3)} %`;
     console.log(
-      `${workload}: ${steps} steps, ${leak.tensors} tensors more, ${leak.residentMiB.toFixed(0)} MiB resident, ` +
-        `growth ${percent(relative)} +- ${percent(2 * error)}`,
+      `${workload}: ${steps} steps, ${leak.tensors} tensors more; resident ${shown(leak.resident)}; ` +
+        `in native use ${leak.native ? shown(leak.native) : "unknown"}; JavaScript's ${shown(leak.heap)}`,
     );
   }
   const folder = join(__dirname, "..", "..", "bench", "results");

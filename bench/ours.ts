@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import * as tf from "@tensorflow/tfjs";
+import { nativeBackend } from "../lib/engine/native.js";
 import * as tt from "../lib/index.js";
 import { type Runner, workloads } from "./workloads/index.js";
 
@@ -9,8 +10,19 @@ import { type Runner, workloads } from "./workloads/index.js";
 type Request =
   { readonly open: string; readonly phase: string } | { readonly iterations: number } | { readonly close: true };
 
-/** Resident memory in bytes; on Linux without mapped files, of which the system takes pages and gives them back as it likes. */
-function allocated(): number {
+/** What the process holds after a collection. */
+export interface Memory {
+  /** Resident; on Linux without mapped files, of which the system takes pages and gives them back as it likes. */
+  readonly bytes: number;
+  /** What native code has allocated and not freed, where it tells: resident memory is that, V8's and what either keeps in reserve. */
+  readonly nativeBytes?: number;
+  /** What is alive in V8's heap. */
+  readonly heapBytes: number;
+  readonly peakBytes: number;
+  readonly tensors: number;
+}
+
+function residentBytes(): number {
   const status = existsSync("/proc/self/status") ? readFileSync("/proc/self/status", "utf8") : "";
   const kilobytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
   return kilobytes === undefined ? process.memoryUsage.rss() : 1024 * Number(kilobytes);
@@ -40,7 +52,13 @@ async function serve(engine: tt.EngineName, threads: number): Promise<void> {
         globalThis.gc?.();
         await setImmediate();
       }
-      answer({ bytes: allocated(), peakBytes: process.resourceUsage().maxRSS * 1024, tensors: tf.memory().numTensors });
+      answer({
+        bytes: residentBytes(),
+        nativeBytes: nativeBackend()?.binding.allocatedBytes(),
+        heapBytes: process.memoryUsage().heapUsed,
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+        tensors: tf.memory().numTensors,
+      } satisfies Memory);
     }
   }
   runner?.dispose();

@@ -1,4 +1,5 @@
 import { Random } from "../engine/random.js";
+import { scaledRows } from "../engine/scaledRows.js";
 import { TwotempError } from "../errors.js";
 import { drawEpisode, drawShots, markFraction, rowsByClass, type Episode, type EpisodeOptions } from "./fewshot.js";
 import { luminance } from "./luminance.js";
@@ -290,13 +291,8 @@ export class Dataset {
     if (out.length !== rows.length * size) {
       throw new TwotempError("data/size", `out must have ${rows.length * size} values, got ${out.length}`);
     }
-    let next = 0;
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i];
-      this.checkRow(split, row, count);
-      const end = (row + 1) * size;
-      for (let j = row * size; j < end; j++) out[next++] = inputs[j] * scale;
-    }
+    for (let i = 0; i < rows.length; i++) this.checkRow(split, rows[i], count);
+    scaledRows(inputs, rows, scale, out);
     return out;
   }
 

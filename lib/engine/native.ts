@@ -27,6 +27,10 @@ export interface Binding {
   tensorDataSync(id: number): unknown;
   /** What the project adds: makes a graph a function, with its inputs and outputs as `node:output`. */
   addFunction(name: string, graph: Buffer, inputs: readonly string[], outputs: readonly string[]): void;
+  /** The project adds: bytes that native code has allocated and not freed; undefined where the C library doesn't tell. */
+  allocatedBytes(): number | undefined;
+  /** The project adds, for processors that take its own kernels: `values * scale` of rows, into `out`. */
+  scaledRows(values: Uint8Array | Float32Array, rows: Int32Array, scale: number, out: Float32Array): void;
   /** Whether it also adds the project's own kernels (`binding/kernels.h`). */
   readonly hasOwnKernels: boolean;
   /** Whether the processor has AVX-512. */

@@ -1,11 +1,15 @@
-// Adds to TensorFlow.js's binding what its sources lack: functions, so that a graph of many ops runs as one.
+// Adds to TensorFlow.js's binding what its sources lack: functions, so that a graph of many ops runs as one, and the project's own code.
 #include <node_api.h>
 #include <signal.h>
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #undef NAPI_MODULE
 #define NAPI_MODULE(name, init)
 #include "tfjs_binding.cc"
 #undef NAPI_MODULE
 #include "kernels.h"
+#include "scaledRows.h"
 
 namespace tfnodejs {
 namespace {
@@ -71,6 +75,19 @@ napi_value AddFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// allocatedBytes(): what native code has allocated and not freed; undefined where the C library doesn't tell.
+napi_value AllocatedBytes(napi_env env, napi_callback_info) {
+  napi_value bytes;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_undefined(env, &bytes), nullptr);
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 33)
+  const struct mallinfo2 info = mallinfo2();
+  ENSURE_NAPI_OK_RETVAL(env, napi_create_double(env, info.uordblks + info.hblkhd, &bytes), nullptr);
+#endif
+#endif
+  return bytes;
+}
+
 // oneDNN's code keeps values below the stack pointer, where the handler of a signal writes: a few dozen signals corrupt memory.
 // So the threads that compute, this one and those that it starts from now on, leave signals to others: V8's take them.
 void LeaveSignalsToOthers() {
@@ -83,8 +100,12 @@ void LeaveSignalsToOthers() {
 napi_value Init(napi_env env, napi_value exports) {
   LeaveSignalsToOthers();
   InitTFNodeJSBinding(env, exports);
-  napi_property_descriptor property = {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr};
-  ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, 1, &property), exports);
+  const napi_property_descriptor functions[] = {
+      {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"allocatedBytes", nullptr, AllocatedBytes, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"scaledRows", nullptr, twotemp::ScaledRows, nullptr, nullptr, nullptr, napi_default, nullptr},
+  };
+  ENSURE_NAPI_OK_RETVAL(env, napi_define_properties(env, exports, std::size(functions), functions), exports);
   TF_AutoStatus status;
   const bool registered = twotemp::RegisterKernels(status.status);
   ENSURE_TF_OK_RETVAL(env, status, exports);
