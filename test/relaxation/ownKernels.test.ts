@@ -75,7 +75,7 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
       const wanted: Record<string, ArrayLike<number>> = { ...vectors(others), products };
       for (const [what, vector] of Object.entries(vectors(own))) {
         const most = difference(vector, wanted[what]);
-        // TensorFlow's ops leave logits 1.5e-6 off, and gates change up to five times as fast.
+        // Both leave logits up to 6e-7 off, and gates change up to five times as fast.
         assert.ok(most < 5e-6, `${what} of ${JSON.stringify(options)} differ by ${most}`);
       }
     }

@@ -23,9 +23,12 @@ export function halfInverse(
   hot: number,
   near?: { readonly logits: tf.Tensor1D; readonly move: number },
 ): tf.Tensor1D {
+  // The map is odd. Below 0 the logistic function keeps the digits that `1 - s` would lose above.
+  const [sign, size] = [tf.sign(dual), tf.abs(dual)];
   // The slope of `Q` is at least 2: `p` moves by at most half as much.
-  let z = near && near.move <= nearEnough ? tf.mul<tf.Tensor1D>(near.logits, 1 / hot) : fromAfar(dual);
-  const twice = tf.mul(dual, 2);
+  const isNear = near !== undefined && near.move <= nearEnough;
+  let z = isNear ? tf.mul<tf.Tensor1D>(sign, tf.mul(near.logits, -1 / hot)) : tf.neg(fromAfar(size));
+  const twice = tf.mul(size, -2);
   for (let step = 0; step < 2; step++) {
     // Not by the hyperbolic tangent, which takes ten times as long on WebAssembly.
     const s = tf.sigmoid(z);
@@ -33,13 +36,12 @@ export function halfInverse(
     const newton = tf.add(halfTanh, logisticSlope(s, tf.sub(z, twice)));
     z = tf.sub(z, tf.div(newton, tf.sub(0.5, tf.mul(newton, halfTanh))));
   }
-  return tf.mul(z, hot);
+  return tf.mul(tf.mul(z, -hot), sign);
 }
 
-/** Of twice `p`: the smaller of `|Q|` and `log(1 + 4 |Q|)`, with the sign of `Q`: no less than `2 |p|`, and at most 0.56 more. */
-function fromAfar(dual: tf.Tensor1D): tf.Tensor1D {
-  const size = tf.abs(dual);
-  return tf.mul(tf.sign(dual), tf.minimum(size, tf.log1p(tf.mul(size, 4))));
+/** Of `2 |p|`: the smaller of `|Q|` and `log(1 + 4 |Q|)`, no less and at most 0.56 more. */
+function fromAfar(size: tf.Tensor1D): tf.Tensor1D {
+  return tf.minimum(size, tf.log1p(tf.mul(size, 4)));
 }
 
 /** `x s (1 - s)`; TensorFlow's own op does it in one pass. */
