@@ -1,5 +1,10 @@
-/** A value as errors show it: a number as it is, as JSON has neither NaN nor infinity, anything else as JSON. */
-export const shown = (value: unknown): string => `${typeof value === "number" ? value : JSON.stringify(value)}`;
+import { inspect } from "node:util";
+
+/** A value as its option's writer knows it, in one line. */
+export function shown(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
+  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
+}
 
 /** What of `given` a schema refuses, in one line: where it is, the value, and why. */
 export function invalidValue(given: unknown, path: readonly PropertyKey[], why: string): string {

@@ -1,6 +1,6 @@
-import { inspect } from "node:util";
 import { z } from "zod";
 import { TwotempError } from "../errors.js";
+import { shown } from "../invalid.js";
 
 /** What an option must be: for the machine, for people, and the code of the error where it isn't. */
 export interface Option {
@@ -39,11 +39,6 @@ export const layerName: Option = option(
 );
 export const names: Option = option(z.array(z.string()), "a list of names", "models/stage");
 export const optional = ({ type, wanted, code }: Option): Option => option(type.optional(), wanted, code);
-
-const shown = (value: unknown): string =>
-  Array.isArray(value) || typeof value === "string"
-    ? JSON.stringify(value)
-    : inspect(value, { depth: 0, breakLength: Infinity });
 
 /**
  * Refuses options that a builder doesn't have, and values that they can't take, before TensorFlow.js does so less clearly.

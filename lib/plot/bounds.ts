@@ -39,7 +39,7 @@ export function bounds(bounds: readonly Bound[], options: FigureOptions = {}): F
  * ```ts
  * await tt.show(tt.figures.certificate(search.certificate()));
  * ```
- * Source: Theorems 1 and 8 of this project's method notes.
+ * Source: Theorems 1 and 8 of this project's method notes (docs/theory.md).
  */
 export function certificate(given: Certificate | { certificate(): Certificate }, options: FigureOptions = {}): Figure {
   const certificate = "certificate" in given ? given.certificate() : given;

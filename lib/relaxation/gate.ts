@@ -10,7 +10,7 @@
  * ```ts
  * gate(0.1, 0.05); // 0.88: a cold gate is nearly binary
  * ```
- * Source: section 1 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export function gate(x: number, t: number): number {
   // The exponential of a negative number can't overflow.
@@ -30,7 +30,7 @@ export function gate(x: number, t: number): number {
  * gateSlope(1, 0.05); // 4e-8: a cold gate passes nearly no gradient back
  * gateSlope(1, 1);    // 0.197: a hot one does
  * ```
- * Source: section 1 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export function gateSlope(x: number, t: number): number {
   const e = Math.exp(-Math.abs(x) / t);

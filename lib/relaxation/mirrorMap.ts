@@ -9,7 +9,7 @@
  * ```ts
  * mirrorInverse(mirrorMap(0.7, 1), 1); // 0.7
  * ```
- * Source: section 2 of this project's method notes.
+ * Source: "Why it is mirror descent" in this project's method notes (docs/theory.md).
  */
 export function mirrorMap(x: number, hot: number): number {
   return 2 * hot * (x + hot * Math.sinh(x / hot));
@@ -28,7 +28,7 @@ export function mirrorMap(x: number, hot: number): number {
  * ```ts
  * mirrorInverse(mirrorMap(0.7, 1) - 0.1 * gradient, 1, 0.7); // one mirror step
  * ```
- * Source: section 2 of this project's method notes.
+ * Source: "Why it is mirror descent" in this project's method notes (docs/theory.md).
  */
 export function mirrorInverse(y: number, hot: number, near?: number): number {
   const sign = y < 0 ? -1 : 1;

@@ -9,7 +9,7 @@ import { nearEnough } from "./updates/halfDual.js";
 import { updates } from "./updates/index.js";
 
 /** `R / tc` up to which the op opens gates: its exponential is of numbers up to 87. */
-const steepest = 80;
+const largestExponent = 80;
 
 /** The default relaxation, two temperatures moved by `adaptive`, by the project's own ops. */
 export interface OnePass {
@@ -53,7 +53,7 @@ export function onePass(settings: RelaxationSettings): OnePass | undefined {
   const { scale, most } = dualNumbers({ stepSize, hot, bound });
   const native = ownKernels();
   const isDefault = estimators[settings.estimator] === twoTemperature && updates[settings.update] === adaptive;
-  if (!isDefault || scale > nearEnough || bound > steepest * cold || !native) return undefined;
+  if (!isDefault || scale > nearEnough || bound > largestExponent * cold || !native) return undefined;
   const float = (numbers: Readonly<Record<string, number>>): AttributeMaker[] =>
     Object.entries(numbers).map(([name, value]) => attribute.float(name, value));
   const ofGates = float({ cold });

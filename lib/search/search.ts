@@ -353,7 +353,7 @@ export class Search implements AsyncIterable<SearchStep> {
    * complexity: the measured gap beside its first-order estimates. A network's loss isn't convex in its gates, so
    * the estimates are no bounds.
    *
-   * Source: Theorem 4 of this project's method notes.
+   * Source: Theorem 4 of this project's method notes (docs/theory.md).
    */
   discretisation(): DiscretisationGap {
     return discretisationGap(this.rounding());
@@ -367,7 +367,7 @@ export class Search implements AsyncIterable<SearchStep> {
    * ```ts
    * await tt.show(tt.figures.bounds(search.theorems()));
    * ```
-   * Source: Theorems 1 to 5 and 8 of this project's method notes.
+   * Source: Theorems 1 to 5 and 8 of this project's method notes (docs/theory.md).
    */
   theorems(): Bound[] {
     const {

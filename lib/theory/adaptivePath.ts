@@ -28,7 +28,7 @@ export interface AdaptivePath {
  *
  * @param mask - the comparator, a vertex of the box, [gateCount]
  *
- * Source: Theorem 8 of this project's method notes.
+ * Source: Theorem 8 of this project's method notes (docs/theory.md).
  */
 export function adaptiveBounds(path: AdaptivePath, mask: ArrayLike<number | boolean>): [first: Bound, second: Bound] {
   const { cold, hot, radius, stepSize, logits, gradients } = path;

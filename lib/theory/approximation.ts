@@ -6,7 +6,7 @@ import { type Bound, bound } from "./bound.js";
  *
  * The difference is even, smooth and has few extrema: a grid finds the highest one, a ternary search its top.
  *
- * Source: Theorem 5 of this project's method notes.
+ * Source: Theorem 5 of this project's method notes (docs/theory.md).
  */
 export function largestSlopeGap(cold: number, hot: number, radius: number): number {
   const gap = (x: number): number => Math.abs(gateSlope(x, cold) - gateSlope(x, hot));
@@ -43,7 +43,7 @@ export function approximationError(
  * @param logits - `theta` inside the box, [gateCount]
  * @param gradient - `g`, [gateCount]
  *
- * Source: Theorem 5 of this project's method notes.
+ * Source: Theorem 5 of this project's method notes (docs/theory.md).
  */
 export function approximationBound(
   logits: ArrayLike<number>,
@@ -79,7 +79,7 @@ export function approximationBound(
  * @param run.lowest - `min F` on the box
  * @param run.convex - whether `F` is convex on the box
  *
- * Source: Theorem 5 of this project's method notes.
+ * Source: Theorem 5 of this project's method notes (docs/theory.md).
  */
 export function classicalRate(run: {
   readonly gateCount: number;

@@ -79,7 +79,7 @@ export class Certificate {
  * ```ts
  * certificate(relaxation.accumulators(), relaxation.settings, mask).atWorst.ratio; // at most 1, whatever the objective
  * ```
- * Source: Theorems 1 and 8 of this project's method notes.
+ * Source: Theorems 1 and 8 of this project's method notes (docs/theory.md).
  */
 export function certificate(
   accumulators: Accumulators,
@@ -130,7 +130,7 @@ export function describeCertificate({ steps, atFinal, atWorst }: Certificate): s
  *
  * @param largestMove - `eta G`
  *
- * Source: Theorem 1 of this project's method notes.
+ * Source: Theorem 1 of this project's method notes (docs/theory.md).
  */
 export function eulerConstant(cold: number, hot: number, largestMove: number): number {
   const k = Math.exp(largestMove / (4 * hot * hot));

@@ -19,7 +19,7 @@ import { type Bound, bound } from "./bound.js";
  * ```ts
  * convexRate({ lossOfMean: 0.31, meanLoss: 0.32, comparatorLoss: 0.3, regretBound: 8, steps: 200, convex: true }).ratio;
  * ```
- * Source: Theorem 2 of this project's method notes.
+ * Source: Theorem 2 of this project's method notes (docs/theory.md).
  */
 export function convexRate(run: {
   readonly lossOfMean: number;
@@ -62,7 +62,7 @@ export interface Horizon {
  * ```ts
  * bestStep({ cold: 0.05, hot: 0.5, divergence: 0.84, meanSquare: 1, steps: 200 }); // 0.058
  * ```
- * Source: Theorem 2 of this project's method notes.
+ * Source: Theorem 2 of this project's method notes (docs/theory.md).
  */
 export function bestStep({ cold, hot, divergence, meanSquare, steps }: Horizon): number {
   return Math.sqrt((32 * cold * hot * divergence) / (meanSquare * steps));
@@ -73,7 +73,7 @@ export function bestStep({ cold, hot, divergence, meanSquare, steps }: Horizon):
  *
  * As `tc / th` falls it tends to `sqrt(G2 D ln 2 / (2 T))`: it depends on the temperatures through their ratio only.
  *
- * Source: Theorem 2 of this project's method notes.
+ * Source: Theorem 2 of this project's method notes (docs/theory.md).
  */
 export function bestRate({ cold, hot, divergence, meanSquare, steps }: Horizon): number {
   return Math.sqrt((meanSquare * divergence) / (8 * cold * hot * steps));

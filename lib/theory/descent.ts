@@ -36,7 +36,7 @@ function assumptions({ smoothness, update, fullBatch, stepSize, cold, hot }: Des
  * @returns the inequality summed over the run: the decrease asked for, and the decrease had; it holds only if it holds
  * at each step
  *
- * Source: Theorem 3 of this project's method notes.
+ * Source: Theorem 3 of this project's method notes (docs/theory.md).
  */
 export function descent(run: DescentRun): Bound {
   const { cold, hot, stepSize, smoothness = 0, losses, moves } = run;
@@ -70,7 +70,7 @@ export function descent(run: DescentRun): Bound {
  *
  * @param lowest - `L*`, or anything below it
  *
- * Source: Theorem 3 of this project's method notes.
+ * Source: Theorem 3 of this project's method notes (docs/theory.md).
  */
 export function stationarity(run: DescentRun, lowest: number): Bound {
   const { cold, hot, stepSize, smoothness = NaN, losses, moves } = run;
@@ -91,7 +91,7 @@ export function stationarity(run: DescentRun, lowest: number): Bound {
  * @param logits - `theta`, [gateCount]
  * @param gradient - `g`, the gradient of `L` with respect to the gates, [gateCount]
  *
- * Source: Theorem 3 of this project's method notes.
+ * Source: Theorem 3 of this project's method notes (docs/theory.md).
  */
 export function descentRate(logits: ArrayLike<number>, gradient: ArrayLike<number>, cold: number, hot: number): number {
   let rate = 0;

@@ -33,7 +33,7 @@ export interface DiscretisationGap {
  * ```ts
  * discretisationGap(rounding).gap; // for a deep network beside `firstOrder`, which is no bound there
  * ```
- * Source: Theorem 4 of this project's method notes.
+ * Source: Theorem 4 of this project's method notes (docs/theory.md).
  */
 export function discretisationGap(rounding: Rounding): DiscretisationGap {
   const { gates, mask, lossOfGates, lossOfMask, gradientAtGates, gradientAtMask, convex } = rounding;

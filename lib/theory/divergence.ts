@@ -21,7 +21,7 @@ const weights = [0.362683783378362, 0.3137066458778873, 0.2223810344533745, 0.10
  * const divergence = new Divergence(0.05, 1, 3);
  * divergence.between(0, 3) / (0.05 * 1); // 2.777: from a half-open gate to an open one
  * ```
- * Source: section 3 of this project's method notes.
+ * Source: "Theorem 1" in this project's method notes (docs/theory.md).
  */
 export class Divergence {
   private readonly width: number;
@@ -128,7 +128,7 @@ export class Divergence {
  * ```ts
  * initialDivergence([0, 0], [1, 0], { coldTemperature: 0.05, hotTemperature: 1, logitBound: 3 }); // 0.2777
  * ```
- * Source: section 3 of this project's method notes.
+ * Source: "Theorem 1" in this project's method notes (docs/theory.md).
  */
 export function initialDivergence(
   initialLogits: ArrayLike<number>,

@@ -22,7 +22,7 @@ export interface SymmetricGroup {
  * sameLaw([1, 0, 0], [0, 0, 1], [{ kind: "unit", offset: 0, size: 3 }]);  // true
  * sameLaw([1, 0, 0], [0, 0, 1], [{ kind: "input", offset: 0, size: 3 }]); // false
  * ```
- * Source: Proposition 6 of this project's method notes.
+ * Source: Proposition 6 of this project's method notes (docs/theory.md).
  */
 export function sameLaw(
   first: ArrayLike<number>,
@@ -52,7 +52,7 @@ export function sameLaw(
  *
  * @param gradients - expected gate gradients, one a way of labelling the examples, each [gateCount]
  *
- * Source: Proposition 7 of this project's method notes.
+ * Source: Proposition 7 of this project's method notes (docs/theory.md).
  */
 export function labelDependence(gradients: readonly ArrayLike<number>[]): number {
   let largest = 0;

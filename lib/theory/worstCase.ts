@@ -25,7 +25,7 @@ export interface WorstCase {
  * ```ts
  * worstCase({ update: "mirror", seed: 1 }).ratio; // near 1: the bound can't be improved by much
  * ```
- * Source: Theorems 1 and 8 of this project's method notes.
+ * Source: Theorems 1 and 8 of this project's method notes (docs/theory.md).
  */
 export function worstCase(options: {
   readonly update: "mirror" | "euler" | "adaptive";

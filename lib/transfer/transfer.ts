@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import { z } from "zod";
 import {
   type Baseline,
@@ -11,6 +10,7 @@ import {
 } from "../baselines/index.js";
 import { Dataset } from "../data/index.js";
 import { TwotempError } from "../errors.js";
+import { shown } from "../invalid.js";
 import { interruptible } from "../interrupt.js";
 import type { WorkOptions } from "../progress.js";
 import { Architecture, type SearchSpace } from "../space/index.js";
@@ -216,12 +216,6 @@ async function candidatesOf(arm: Baseline, context: BaselineContext): Promise<Ca
 
 function invalid(name: string, value: unknown, wanted: string): TwotempError {
   return new TwotempError("transfer/options", `${name} must be ${wanted}; got ${shown(value)}`);
-}
-
-/** A value as its option's writer knows it, in one line. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
-  return typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
 }
 
 /** Refuses unknown options, and values that can't be. */

@@ -25,7 +25,7 @@ const titles: Readonly<Record<SliderName, string>> = {
  * ```ts
  * await tt.show(tt.figures.convergence(tt.convergenceStudy()));
  * ```
- * Source: Theorem 1 of this project's method notes.
+ * Source: Theorem 1 of this project's method notes (docs/theory.md).
  */
 export function convergence(study: ConvergenceStudy, options: FigureOptions = {}): Figure {
   const { base, landscapes, sliders, landscapeGates, landscapeAxis } = study;

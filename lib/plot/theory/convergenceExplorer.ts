@@ -38,7 +38,7 @@ const title = "Convergence, beside what the theorem allows: all values at once";
  * ```ts
  * await tt.show(tt.convergenceExplorer({ update: "adaptive" }));
  * ```
- * Source: Theorems 1 and 8 of this project's method notes.
+ * Source: Theorems 1 and 8 of this project's method notes (docs/theory.md).
  */
 export function convergenceExplorer(
   options: Omit<TestbedOptions, "update" | "estimator" | "batch" | "initialLogits"> & {

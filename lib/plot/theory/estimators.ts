@@ -13,7 +13,7 @@ import { palette } from "../style.js";
  * ```ts
  * await tt.show(tt.figures.estimators(await tt.compareEstimators()));
  * ```
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export function estimators(scores: readonly EstimatorScore[], options: FigureOptions = {}): Figure {
   const names = scores.map((score) => score.estimator);

@@ -12,7 +12,7 @@ import { palette } from "../style.js";
  * ```ts
  * await tt.show(tt.figures.rates(tt.rateStudy()));
  * ```
- * Source: Theorems 2 and 5 of this project's method notes.
+ * Source: Theorems 2 and 5 of this project's method notes (docs/theory.md).
  */
 export function rates(study: RateStudy, options: FigureOptions = {}): Figure {
   const { steps, measured, own, classical, floor } = study;

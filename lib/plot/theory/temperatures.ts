@@ -14,7 +14,7 @@ import { frameSlider } from "./sliders.js";
  * ```ts
  * await tt.show(tt.figures.temperatures());
  * ```
- * Source: section 2 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export function temperatures(
   settings: { readonly cold?: readonly number[]; readonly hot?: number; readonly radius?: number } = {},

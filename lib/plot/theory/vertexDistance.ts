@@ -13,7 +13,7 @@ import { groupColors } from "../style.js";
  * ```ts
  * await tt.show(tt.figures.vertexDistance());
  * ```
- * Source: section 3 of this project's method notes.
+ * Source: "Theorem 1" in this project's method notes (docs/theory.md).
  */
 export function vertexDistance(
   ratios: readonly number[] = [0.05, 0.2, 0.5, 0.8, 1],

@@ -13,7 +13,7 @@ export function annealedTemperature({ cold, hot, step, annealSteps }: EstimatorS
  *
  * `a = s_t(theta)` with `t = th (tc / th)^min(1, step / annealSteps)`, `v = s_th'(theta) g`
  *
- * Source: section 2 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export const annealed: Estimator = {
   ...twoTemperature,

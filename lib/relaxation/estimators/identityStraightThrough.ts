@@ -8,7 +8,7 @@ import type { Estimator } from "./estimator.js";
  *
  * `a = s_tc(theta)`, `v = g / (4 th)`
  *
- * Source: section 2 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export const identityStraightThrough: Estimator = {
   ...twoTemperature,

@@ -7,6 +7,6 @@ import type { Estimator } from "./estimator.js";
  *
  * `a = s_tc(theta)`, `v = s_tc'(theta) g`
  *
- * Source: section 2 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export const oneTemperature: Estimator = { ...twoTemperature };

@@ -7,8 +7,8 @@ import type { Estimator } from "./estimator.js";
  *
  * `a = 1[theta > 0]`, `v = s_th'(theta) g`
  *
- * Source: section 2 of this project's method notes; Bengio, Léonard and Courville, *Estimating or Propagating Gradients
- * Through Stochastic Neurons*, 2013.
+ * Source: "The problem" in this project's method notes (docs/theory.md); Bengio, Léonard and Courville, *Estimating or
+ * Propagating Gradients Through Stochastic Neurons*, 2013.
  */
 export const straightThrough: Estimator = {
   ...twoTemperature,

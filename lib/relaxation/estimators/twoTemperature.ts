@@ -7,7 +7,7 @@ import { gateTensor, slopeTensor } from "./slopes.js";
  *
  * `a = s_tc(theta)`, `v = s_th'(theta) g`
  *
- * Source: section 2 of this project's method notes.
+ * Source: "The problem" in this project's method notes (docs/theory.md).
  */
 export const twoTemperature: Estimator = {
   noisy: false,

@@ -13,8 +13,8 @@ const leastSquares = 1e-37;
  * `theta_i <- clip(y^-1(y(theta_i) - eta_i g_i), -R, R)` with `eta_i = alpha / sqrt(sum over the steps so far of g_i^2)`;
  * a gate whose gradients were all 0 stays.
  *
- * Certified by Theorem 8 of this project's method notes; the steps are those of Duchi, Hazan and Singer, *Adaptive
- * Subgradient Methods*, 2011.
+ * Certified by Theorem 8 of this project's method notes (docs/theory.md); the steps are those of Duchi, Hazan and Singer,
+ * *Adaptive Subgradient Methods*, 2011.
  */
 export const adaptive: Update = {
   defaultStepSize: 1,

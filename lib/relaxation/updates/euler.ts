@@ -7,7 +7,7 @@ import { clip, type Update } from "./update.js";
  *
  * `theta <- clip(theta - eta v, -R, R)`
  *
- * Certified by Theorem 1 of this project's method notes.
+ * Certified by Theorem 1 of this project's method notes (docs/theory.md).
  */
 export const euler: Update = {
   defaultStepSize: undefined,

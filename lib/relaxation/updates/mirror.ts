@@ -11,7 +11,7 @@ import { clip, type Update } from "./update.js";
  *
  * The tensor form keeps the dual variable between steps, so that rounding of the inverse doesn't add up.
  *
- * Certified by Theorem 1 of this project's method notes.
+ * Certified by Theorem 1 of this project's method notes (docs/theory.md).
  */
 export const mirror: Update = {
   defaultStepSize: undefined,

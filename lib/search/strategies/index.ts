@@ -7,7 +7,7 @@ export type { GateEvaluation, StrategyContext, StrategyState, WeightStrategy } f
 
 export type WeightStrategyName = "fixed" | "resample" | "reset" | "joint" | "constant" | "episode";
 
-/** The six ways in which a search gets its weights (section 4 of this project's method notes). */
+/** The six ways in which a search gets its weights. */
 export const weightStrategies: Record<WeightStrategyName, (context: StrategyContext) => WeightStrategy> = {
   /** One random draw for the whole search. */
   fixed: (context) => new Untrained(context, () => draw(context, 0), Infinity),

@@ -47,7 +47,7 @@ export interface CertifiedRun {
  * ```ts
  * (await certify({ seeds: 5 })).rows.every((row) => row.holds); // true
  * ```
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export async function certify(
   options: { readonly seeds?: number } & WorkOptions = {},

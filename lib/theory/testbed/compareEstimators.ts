@@ -72,7 +72,7 @@ const noiseDraws = 200;
  * ```ts
  * (await compareEstimators({ seeds: 50 })).map(({ estimator, hitRate }) => [estimator, hitRate.value]);
  * ```
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export async function compareEstimators(options: CompareOptions = {}): Promise<EstimatorScore[]> {
   const scores: EstimatorScore[] = [];

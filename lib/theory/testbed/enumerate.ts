@@ -23,7 +23,7 @@ const factorsPerLogarithm = 8;
  *
  * @param keep - whether to return the loss of every vertex
  *
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export function enumerate(problem: SubsetProblem, keep: boolean = false): Optimum {
   const { gateCount, penalty } = problem;

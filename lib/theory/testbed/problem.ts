@@ -51,7 +51,7 @@ export interface SubsetProblem extends SubsetData {
  * const problem = subsetProblem({ seed: 3 });
  * enumerate(problem).loss; // the best of all 4,096 architectures
  * ```
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export function subsetProblem(options: SubsetProblemOptions = {}): SubsetProblem {
   const { kind = "logistic", gateCount = 12, points = 400, density = 0.4, penalty = 0.15, seed = 0 } = options;

@@ -19,7 +19,7 @@ export interface RateStudy {
 /**
  * Theorem 2 and the classical analysis of Theorem 5 on one problem, for runs of more and more `euler` steps.
  *
- * Source: Theorems 2 and 5 of this project's method notes.
+ * Source: Theorems 2 and 5 of this project's method notes (docs/theory.md).
  */
 export function rateStudy(options: { readonly seed?: number; readonly steps?: readonly number[] } = {}): RateStudy {
   const { seed = 0, steps = [25, 50, 100, 200, 400, 800, 1600, 3200] } = options;

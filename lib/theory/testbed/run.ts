@@ -62,7 +62,7 @@ export interface TestbedRun {
  * const run = runTestbed(subsetProblem({ seed: 3 }), { update: "euler", batch: 32 });
  * certificate(run.accumulators, run.settings, run.mask).atWorst.ratio;
  * ```
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export function runTestbed(problem: SubsetProblem, options: TestbedOptions = {}): TestbedRun {
   const { update = "mirror", estimator = "two-temperature", batch, steps = 200, seed = 0 } = options;

@@ -21,7 +21,7 @@ export interface RegretCurve {
  * ```ts
  * regretCurve(run, optimum.mask, [10, 50, 200]).bound;
  * ```
- * Source: Theorems 1 and 8 of this project's method notes.
+ * Source: Theorems 1 and 8 of this project's method notes (docs/theory.md).
  */
 export function regretCurve(run: TestbedRun, mask: ArrayLike<number>, steps: readonly number[]): RegretCurve {
   const sums = new ReferenceAccumulators(run.settings.initialLogits);
@@ -77,7 +77,7 @@ export interface ConvergenceStudy {
  *
  * @param options - the run in the middle; `batch` and `update` hold for all
  *
- * Source: section 6 of this project's method notes.
+ * Source: "How tight it is" in this project's method notes (docs/theory.md).
  */
 export function convergenceStudy(options: TestbedOptions & { readonly penalty?: number } = {}): ConvergenceStudy {
   const { penalty = 0.15, seed = 0, steps = 200 } = options;

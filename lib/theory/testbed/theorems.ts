@@ -15,7 +15,7 @@ import type { TestbedRun } from "./run.js";
  *
  * @returns the bounds whose assumptions the run has; the comparator is the optimum, unless the bound says otherwise
  *
- * Source: Theorems 1 to 5 and 8 of this project's method notes.
+ * Source: Theorems 1 to 5 and 8 of this project's method notes (docs/theory.md).
  */
 export function theoremsOf(problem: SubsetProblem, optimum: Optimum, run: TestbedRun): Bound[] {
   const bounds = [
