@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { type GateGradient, gateGradientOfWeights } from "../engine/gateGradient.js";
+import { type GateGradient, gateGradientOfWeights, maskedWeights } from "../engine/gatedWeights.js";
 import { type Address, compiled, softmaxCrossEntropy } from "../engine/index.js";
 import {
   collectGateGradient,
@@ -49,10 +49,15 @@ export function differentiate(
   wantWeights: boolean,
 ): Evaluation {
   return tf.tidy(() => {
-    const { values, factors } = expandGates(slots, gates);
     // Slots of weights come first.
     const slotOf = new Map(slots.flatMap(({ call, index }, s) => (call === undefined ? [[index, s]] : [])));
-    const masked = weights.map((weight, w) => (slotOf.has(w) ? tf.mul(weight, values[slotOf.get(w)!]) : weight));
+    const own = slots.slice(0, slotOf.size).map(({ index }) => weights[index]);
+    const onWeights = own.length > 0 && own.length === slots.length && slotsTile(slots, plan.gateCount);
+    const joint = onWeights ? maskedWeights(gates, own) : undefined;
+    const expanded = joint ? undefined : expandGates(slots, gates);
+    const values = expanded?.values ?? [];
+    const maskedOwn = joint?.masked ?? own.map((weight, s) => tf.mul(weight, values[s]));
+    const masked = weights.map((weight, w) => (slotOf.has(w) ? maskedOwn[slotOf.get(w)!] : weight));
     const varied = plan.weights.flatMap((spec, w) => (slotOf.has(w) || (wantWeights && spec.trainable) ? [w] : []));
     const inputSlots = slots.flatMap((slot, s) => (slot.call === undefined ? [] : [s]));
     const position = new Map(varied.map((w, i) => [w, i]));
@@ -69,8 +74,9 @@ export function differentiate(
     const slotGradients = slots.map((slot, s) =>
       slot.call === undefined ? grads[position.get(slot.index)!] : grads[varied.length + inputSlots.indexOf(s)],
     );
-    const masks = wantWeights ? values.slice(0, slotOf.size) : [];
-    const { ofGates, ofWeights } = gateGradient(plan, slots, slotGradients, weights, factors, masks);
+    const { ofGates, ofWeights } = joint
+      ? gateGradientOfWeights(gates, slotGradients, own, joint.factors, wantWeights)
+      : gateGradient(plan, slots, slotGradients, own, expanded!, wantWeights);
     const weightGradients = wantWeights
       ? plan.weights.flatMap((spec, w) => {
           if (!spec.trainable) return [];
@@ -83,27 +89,20 @@ export function differentiate(
 
 /**
  * The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read, and with respect to the
- * weights of the first slots, of which `masks` has the masks; by one op where all gates are on weights.
+ * weights of the first slots, if these are wanted.
  */
 function gateGradient(
   plan: Plan,
   slots: readonly GateSlot[],
   gradients: readonly tf.Tensor[],
-  weights: readonly tf.Tensor[],
-  factors: readonly (tf.Tensor | undefined)[],
-  masks: readonly tf.Tensor[],
+  own: readonly tf.Tensor[],
+  { values, factors }: ReturnType<typeof expandGates>,
+  wantWeights: boolean,
 ): GateGradient {
-  const own = slots.map(({ call, index }) => (call === undefined ? weights[index] : undefined));
-  const known = <T>(values: readonly (T | undefined)[]): values is T[] => values.every((value) => value !== undefined);
-  const joined =
-    slots.length > 0 && known(own) && known(factors) && slotsTile(slots, plan.gateCount)
-      ? gateGradientOfWeights(gradients, own, factors, masks)
-      : undefined;
-  if (joined) return joined;
   const products = gradients.map((gradient, s) => (own[s] ? tf.mul(gradient, own[s]) : gradient));
   return {
     ofGates: collectGateGradient(slots, products, factors, plan.gateCount),
-    ofWeights: masks.map((mask, s) => tf.mul(gradients[s], mask)),
+    ofWeights: wantWeights ? own.map((_, s) => tf.mul(gradients[s], values[s])) : [],
   };
 }
 

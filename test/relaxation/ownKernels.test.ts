@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { gateGradientOfWeights } from "../../lib/engine/gateGradient.js";
+import { gateGradientOfWeights, maskedWeights } from "../../lib/engine/gatedWeights.js";
 import { Random, ready } from "../../lib/engine/index.js";
 import { downloaded, nativeBackend } from "../../lib/engine/native.js";
 import { type RelaxationOptions, relaxationSettings, type RelaxationState } from "../../lib/relaxation/index.js";
@@ -145,22 +145,32 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
     gradient.dispose();
   });
 
-  test("multiply gradients of weights as TensorFlow's do, to the bit", (t) => {
+  test("mask weights, and give the gradients of both, as TensorFlow's do", (t) => {
     if (!hasOwnKernels) return t.skip("this processor has none");
     for (const sizes of [[1], [8, 3, 17], [1728, 36_864, 5, 600_000]]) {
       tf.tidy(() => {
         const drawn = (what: string): tf.Tensor1D[] =>
           sizes.map((size, layer) => tf.tensor1d(new Random(layer, what).normals(size)));
-        const [gradients, weights, masks] = [drawn("gradients"), drawn("weights"), drawn("masks")];
-        const factors = sizes.map((_, layer) => tf.scalar(1.1 + layer));
+        const [gradients, weights] = [drawn("gradients"), drawn("weights")];
+        const parts = sizes.map((size, layer) => tf.tensor1d(new Random(layer, "gates").uniforms(size, 0, 1)));
+        const gates = tf.concat1d(parts);
+        const { masked, factors } = maskedWeights(gates, weights)!;
+        for (const [layer, part] of parts.entries()) {
+          const sum = downloaded(part).reduce((total, gate) => total + gate, 0);
+          const factor = Math.sqrt(sizes[layer] / Math.max(1, sum));
+          assert.ok(Math.abs(factors[layer].dataSync()[0] / factor - 1) < 2e-7, `factor ${factor}`);
+          assert.deepEqual(factors[layer].shape, []);
+          // To the bit, as what follows.
+          assert.deepEqual(masked[layer].dataSync(), tf.mul(weights[layer], tf.mul(part, factors[layer])).dataSync());
+        }
         const wanted = tf.concat(gradients.map((g, layer) => tf.mul(tf.mul(g, weights[layer]), factors[layer])));
         const before = gradients.map((gradient) => downloaded(gradient));
-        for (const given of [[], masks]) {
-          const { ofGates, ofWeights } = gateGradientOfWeights(gradients, weights, factors, given)!;
+        for (const wantWeights of [false, true]) {
+          const { ofGates, ofWeights } = gateGradientOfWeights(gates, gradients, weights, factors, wantWeights);
           assert.deepEqual(ofGates.dataSync(), wanted.dataSync(), `gates of ${sizes.join(", ")} weights`);
-          assert.equal(ofWeights.length, given.length);
+          assert.equal(ofWeights.length, wantWeights ? sizes.length : 0);
           for (const [layer, gradient] of ofWeights.entries()) {
-            const ofWeight = tf.mul(gradients[layer], masks[layer]).dataSync();
+            const ofWeight = tf.mul(gradients[layer], tf.mul(parts[layer], factors[layer])).dataSync();
             assert.deepEqual(gradient.dataSync(), ofWeight, `weights of layer ${layer}`);
           }
         }
@@ -171,5 +181,18 @@ describe("the project's own ops", needs("the native engine", nativeIsBuilt(), "n
         );
       });
     }
+  });
+
+  test("scale weights for at least one open gate, and keep what isn't a number", (t) => {
+    if (!hasOwnKernels) return t.skip("this processor has none");
+    tf.tidy(() => {
+      const weights = [tf.ones([2, 8]), tf.ones([40])];
+      const factorsOf = (...gates: number[]): number[] =>
+        maskedWeights(tf.concat1d([tf.fill([16], gates[0]), tf.fill([40], gates[1])]), weights)!.factors.map(
+          (factor) => factor.dataSync()[0],
+        );
+      assert.deepEqual(factorsOf(0, 1), [4, 1]);
+      assert.deepEqual(factorsOf(1 / 64, NaN), [4, NaN]);
+    });
   });
 });

@@ -99,6 +99,7 @@ Op BatchNorm();
 Op BatchNormGradient();
 Op RelaxationStep();
 Op RelaxationGates();
+Op MaskedWeights();
 Op GateGradient();
 Op SparseProduct();
 Op SparseProductGradient();

@@ -24,7 +24,7 @@ bool RegisterKernels(TF_Status* status) {
   static const bool registered = [&] {
     for (const Op& op :
          {Convolution(), ConvolutionInputGradient(), ConvolutionFilterGradient(), FilterGradient(), BatchNorm(), BatchNormGradient(),
-          RelaxationStep(), RelaxationGates(), GateGradient(), SparseProduct(), SparseProductGradient(), SparseConvolution(),
+          RelaxationStep(), RelaxationGates(), MaskedWeights(), GateGradient(), SparseProduct(), SparseProductGradient(), SparseConvolution(),
           SparseConvolutionGradient()}) {
       if (TF_GetCode(status) == TF_OK) Register(op, status);
     }
