@@ -52,7 +52,7 @@ export function differentiate(
     // Slots of weights come first.
     const slotOf = new Map(slots.flatMap(({ call, index }, s) => (call === undefined ? [[index, s]] : [])));
     const own = slots.slice(0, slotOf.size).map(({ index }) => weights[index]);
-    const onWeights = own.length > 0 && own.length === slots.length && slotsTile(slots, plan.gateCount);
+    const onWeights = own.length > 0 && own.length === slots.length && slotsTile(slots, gates.size);
     const joint = onWeights ? maskedWeights(gates, own) : undefined;
     const expanded = joint ? undefined : expandGates(slots, gates);
     const values = expanded?.values ?? [];
