@@ -37,6 +37,7 @@ void MaskWeights(void*, TF_OpKernelContext* context) {
   const Status status;
   const int layers = TF_NumInputs(context) - 1;
   const Tensor gates = Tensor::Input(context, 0, status);
+  if (!status.ok()) return TF_OpKernelContext_Failure(context, status);
   const float* a = gates.values();
   for (int layer = 0; layer < layers && status.ok(); layer++) {
     const Tensor weight = Tensor::Input(context, 1 + layer, status);
