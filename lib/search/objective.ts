@@ -54,8 +54,8 @@ export function differentiate(
     const own = slots.slice(0, slotOf.size).map(({ index }) => weights[index]);
     const onWeights = own.length > 0 && own.length === slots.length && slotsTile(slots, gates.size);
     const joint = onWeights ? maskedWeights(gates, own) : undefined;
-    const expanded = joint ? undefined : expandGates(slots, gates);
-    const values = expanded?.values ?? [];
+    // The op makes no vectors of scaled gates, and only inputs' slots would read them.
+    const { values, factors } = joint ? { values: [], factors: joint.factors } : expandGates(slots, gates);
     const maskedOwn = joint?.masked ?? own.map((weight, s) => tf.mul(weight, values[s]));
     const masked = weights.map((weight, w) => (slotOf.has(w) ? maskedOwn[slotOf.get(w)!] : weight));
     const varied = plan.weights.flatMap((spec, w) => (slotOf.has(w) || (wantWeights && spec.trainable) ? [w] : []));
@@ -76,7 +76,7 @@ export function differentiate(
     );
     const { ofGates, ofWeights } = joint
       ? gateGradientOfWeights(gates, slotGradients, own, joint.factors, wantWeights)
-      : gateGradient(plan, slots, slotGradients, own, expanded!, wantWeights);
+      : gateGradient(plan, slots, slotGradients, own, factors, wantWeights ? values.slice(0, own.length) : []);
     const weightGradients = wantWeights
       ? plan.weights.flatMap((spec, w) => {
           if (!spec.trainable) return [];
@@ -89,20 +89,20 @@ export function differentiate(
 
 /**
  * The gradient with respect to the gates, from those of masked weights and of what the inputs' slots read, and with respect to the
- * weights of the first slots, if these are wanted.
+ * weights of the first slots, of which `masks` has the masks.
  */
 function gateGradient(
   plan: Plan,
   slots: readonly GateSlot[],
   gradients: readonly tf.Tensor[],
   own: readonly tf.Tensor[],
-  { values, factors }: ReturnType<typeof expandGates>,
-  wantWeights: boolean,
+  factors: readonly (tf.Tensor | undefined)[],
+  masks: readonly tf.Tensor[],
 ): GateGradient {
   const products = gradients.map((gradient, s) => (own[s] ? tf.mul(gradient, own[s]) : gradient));
   return {
     ofGates: collectGateGradient(slots, products, factors, plan.gateCount),
-    ofWeights: wantWeights ? own.map((_, s) => tf.mul(gradients[s], values[s])) : [],
+    ofWeights: masks.map((mask, s) => tf.mul(gradients[s], mask)),
   };
 }
 
